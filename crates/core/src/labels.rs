@@ -1,0 +1,17 @@
+//! The labels that everything bears which Longshore creates on an engine. They are set before a create is sent;
+//! only what bears them is ever swept.
+
+/// The prefix of all of them.
+pub const PREFIX: &str = "io.longshore.";
+/// `true` on everything that Longshore made.
+pub const MANAGED: &str = "io.longshore.managed";
+/// Which program or installation made it.
+pub const OWNER: &str = "io.longshore.owner";
+/// The test run that made it, and that sweeps it.
+pub const TEST: &str = "io.longshore.test";
+/// Version of the meaning of the other labels; see [`SCHEMA_VERSION`].
+pub const SCHEMA: &str = "io.longshore.schema";
+/// The value of [`SCHEMA`] that this version writes.
+pub const SCHEMA_VERSION: &str = "1";
+/// The project that Compose tools put a container in.
+pub const COMPOSE_PROJECT: &str = "com.docker.compose.project";

@@ -1,0 +1,29 @@
+//! The vocabulary of Longshore, and nothing but the vocabulary.
+//!
+//! Ids, states, events, specs and the arithmetic of statistics live here: plain data and functions that are
+//! given something and give something back. This crate knows no runtime, no I/O and no clock, so everything in
+//! it can be tested without any of them. How an engine spells these things in JSON is `longshore-engine`'s
+//! business; how they look on the server's wire is `longshore-api`'s.
+#![warn(missing_docs)]
+
+mod container;
+mod event;
+mod id;
+mod image;
+pub mod labels;
+mod names;
+mod spec;
+mod state;
+mod stats;
+mod time;
+mod verb;
+
+pub use container::{Container, ContainerSummary, HealthProbe, Mount, NetworkAttachment, Port, Secrets};
+pub use event::{Event, EventType, Scope};
+pub use id::{ContainerId, InvalidRef, ObjectRef};
+pub use image::ImageSummary;
+pub use spec::{ContainerSpec, InvalidSpec, PortBinding, RestartPolicy};
+pub use state::{ContainerState, Health};
+pub use stats::{Counters, CpuCounters, IoCounters, MemoryCounters, Usage};
+pub use time::{InvalidTimestamp, Timestamp};
+pub use verb::{Outcome, Verb};
