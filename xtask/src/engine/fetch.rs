@@ -17,8 +17,7 @@ pub(super) struct Programs {
     pub(super) path: Vec<PathBuf>,
 }
 
-/// `tini` holds the program that `docker-init` is a link to.
-const ENGINE: [&str; 4] = ["docker.io", "containerd", "runc", "tini"];
+const ENGINE: [&str; 3] = ["docker.io", "containerd", "runc"];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Makes sure that the programs for this kind of engine are in the cache.
@@ -44,7 +43,32 @@ pub(super) async fn programs(cache: &Path, kind: Kind) -> Result<Programs> {
             .await
             .context("no runc that runs on this machine")?;
     }
+    path.insert(
+        0,
+        init(cache)
+            .await
+            .context("no docker-init for containers with `Init`")?,
+    );
     Ok(Programs { path })
+}
+
+/// A folder with `docker-init`: docker.io has only a link to a static tini, whose package the suites name differently.
+async fn init(cache: &Path) -> Result<PathBuf> {
+    let mut last = None;
+    for package in ["tini", "tini-static"] {
+        match unpacked(cache, Suite::Machine, package, &[package]).await {
+            Ok(root) if root.join("usr/bin/tini-static").is_file() => {
+                let link = root.join("usr/bin/docker-init");
+                if !link.exists() {
+                    std::os::unix::fs::symlink("tini-static", &link)?;
+                }
+                return Ok(root.join("usr/bin"));
+            }
+            Ok(root) => last = Some(anyhow!("no static tini in {}", root.display())),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| anyhow!("no package")))
 }
 
 /// The static busybox of the machine's suite.

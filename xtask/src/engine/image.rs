@@ -86,6 +86,8 @@ async fn build(cache: &Path, busybox: &Path) -> Result<PathBuf> {
         root.join("etc/group"),
         "root:x:0:\napp:x:1000:\nnogroup:x:65534:\n",
     )?;
+    // A static libc falls over when it looks for the modules that the default names.
+    fs::write(root.join("etc/nsswitch.conf"), "hosts: files\n")?;
     fs::write(root.join("www/index.html"), "hello from longshore/sample\n")?;
     Ok(root)
 }
