@@ -21,6 +21,7 @@
 //! # });
 //! ```
 
+mod churn;
 mod clock;
 mod config;
 mod container;

@@ -1,8 +1,15 @@
 //! The fake engine through its own wire, with the raw client.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test may stop at the first thing that is not as it should be"
+)]
+
 mod calls;
 mod events;
 mod faults;
+mod life;
 mod streams;
 
 use longshore_testkit::fake::{FakeConfig, FakeEngine};
