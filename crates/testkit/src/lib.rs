@@ -1,12 +1,14 @@
 //! What Longshore is tested with.
 //!
 //! Owns: [`raw`], a small HTTP/1.1 client that shares no code with the engine client, so that a bug in
-//! one cannot hide behind the same bug in the other; [`eventually`], the one way for a test to wait; and
-//! [`fake`], an engine that imitates what is nasty in the real one. Leaves to others: every assertion, and
-//! anything that a shipped crate needs at run time. This crate is a dev-dependency, never a dependency.
+//! one cannot hide behind the same bug in the other; [`eventually`], the one way for a test to wait;
+//! [`fake`], an engine that imitates what is nasty in the real one; and [`lease`], real engines to test on.
+//! Leaves to others: every assertion, and anything that a shipped crate needs at run time. This crate is a
+//! dev-dependency, never a dependency.
 
 pub mod eventually;
 pub mod fake;
+pub mod lease;
 pub mod raw;
 
 pub use eventually::{Eventually, eventually};
