@@ -8,93 +8,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::clock::{NEVER, mix, rfc3339};
+use super::spec::Spec;
 
 /// Log lines kept for a container; older ones go.
 const LOG_LINES: usize = 10_000;
-
-/// What a container does once it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Run {
-    /// It runs until it is stopped.
-    #[default]
-    Forever,
-    /// It ends by itself.
-    Exits {
-        /// Milliseconds after its start.
-        after_ms: u64,
-        /// With this code.
-        code: i64,
-    },
-}
-
-/// A container to create.
-#[derive(Debug, Clone)]
-pub struct Spec {
-    pub(super) name: Option<String>,
-    pub(super) image: String,
-    pub(super) command: Vec<String>,
-    pub(super) env: Vec<String>,
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) tty: bool,
-    pub(super) auto_remove: bool,
-    pub(super) run: Run,
-    pub(super) host_config: Value,
-    pub(super) ports: Vec<(u16, Option<u16>)>,
-}
-
-impl Spec {
-    /// A container of `image`, named by the engine, that runs until it is stopped.
-    #[must_use]
-    pub fn new(image: &str) -> Self {
-        Self {
-            name: None,
-            image: image.to_owned(),
-            command: vec!["sleep".to_owned(), "infinity".to_owned()],
-            env: vec!["PATH=/usr/local/bin:/usr/bin:/bin".to_owned()],
-            labels: BTreeMap::new(),
-            tty: false,
-            auto_remove: false,
-            run: Run::Forever,
-            host_config: json!({}),
-            ports: Vec::new(),
-        }
-    }
-
-    /// Names it.
-    #[must_use]
-    pub fn name(mut self, name: &str) -> Self {
-        self.name = Some(name.to_owned());
-        self
-    }
-
-    /// Labels it.
-    #[must_use]
-    pub fn label(mut self, key: &str, value: &str) -> Self {
-        self.labels.insert(key.to_owned(), value.to_owned());
-        self
-    }
-
-    /// Gives it a terminal: its logs are not framed.
-    #[must_use]
-    pub fn tty(mut self) -> Self {
-        self.tty = true;
-        self
-    }
-
-    /// What it does once it runs.
-    #[must_use]
-    pub fn run(mut self, run: Run) -> Self {
-        self.run = run;
-        self
-    }
-
-    /// Publishes a TCP port; `public` is where on the host, `None` for one that is only exposed.
-    #[must_use]
-    pub fn port(mut self, private: u16, public: Option<u16>) -> Self {
-        self.ports.push((private, public));
-        self
-    }
-}
 
 #[derive(Debug, Clone)]
 pub(super) struct LogLine {

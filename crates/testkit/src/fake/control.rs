@@ -1,18 +1,15 @@
-//! What a test does to a fake engine, and what it asks of it, without a request.
+//! What a test does to a fake engine, without a request.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::container::{Run, Spec};
 use super::event::{Draft, FakeEvent};
 use super::exec::Script;
+use super::spec::Spec;
 use super::verbs::Did;
 use super::world::Refusal;
 use super::{FakeEngine, SAMPLE_IMAGE, lock};
@@ -243,82 +240,5 @@ impl FakeEngine {
         self.shared
             .clock
             .step(-i64::try_from(by.as_nanos()).unwrap_or(i64::MAX));
-    }
-}
-
-/// What it knows.
-impl FakeEngine {
-    /// Every event in the order of publishing, when the truth is kept.
-    #[must_use]
-    pub fn truth(&self) -> Vec<Arc<FakeEvent>> {
-        self.shared.log.truth()
-    }
-
-    /// The events that it still holds, in the order in which they were appended.
-    #[must_use]
-    pub fn ring(&self) -> Vec<Arc<FakeEvent>> {
-        self.shared.log.ring()
-    }
-
-    /// How many events were published since it was started.
-    #[must_use]
-    pub fn published(&self) -> u64 {
-        self.shared.log.published()
-    }
-
-    /// How many times an event was silently dropped for a subscriber.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.shared.log.dropped()
-    }
-
-    /// How many event streams are open.
-    #[must_use]
-    pub fn subscribers(&self) -> usize {
-        self.shared.log.subscribers()
-    }
-
-    /// How many requests it has read.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.shared.requests.load(Ordering::Relaxed)
-    }
-
-    /// How many requests of this shape it has read, such as `"GET /containers/{id}/json"`.
-    #[must_use]
-    pub fn calls(&self, shape: &str) -> u64 {
-        lock(&self.shared.calls).get(shape).copied().unwrap_or(0)
-    }
-
-    /// Each container's state, by id.
-    #[must_use]
-    pub fn states(&self) -> BTreeMap<String, String> {
-        let world = lock(&self.shared.world);
-        world
-            .containers
-            .iter()
-            .map(|(id, container)| (id.clone(), container.state.to_owned()))
-            .collect()
-    }
-
-    /// A container as inspect shows it.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn inspect(&self, reference: &str) -> Result<Value, Refusal> {
-        Ok(lock(&self.shared.world).container(reference)?.inspect())
-    }
-
-    /// Its clock, in nanoseconds since the epoch.
-    #[must_use]
-    pub fn now(&self) -> i64 {
-        self.shared.clock.now()
-    }
-
-    /// A container that ends by itself, ready to create: `code` after `after`.
-    #[must_use]
-    pub fn short_lived(after: Duration, code: i64) -> Spec {
-        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-        Spec::new(SAMPLE_IMAGE).run(Run::Exits { after_ms, code })
     }
 }

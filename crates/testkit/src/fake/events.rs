@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::event::FakeEvent;
-use super::http::{Conn, Request};
+use super::http::Conn;
+use super::request::Request;
 use super::route::{Reply, Trouble};
 use super::world::{Filters, Refusal};
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::http::{Conn, Request};
+use super::http::Conn;
 use super::logs::{content_type, frame};
+use super::request::Request;
 use super::route::{Reply, Trouble};
 use super::world::Refusal;
 use super::{Shared, lock};

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::http::Request;
 use super::lock;
+use super::request::Request;
 
 /// Which requests a fault is for.
 ///

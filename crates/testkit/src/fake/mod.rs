@@ -32,9 +32,13 @@ mod exec;
 mod fault;
 mod http;
 mod logs;
+mod look;
+mod request;
 mod ring;
 mod route;
+mod running;
 mod server;
+mod spec;
 mod stats;
 mod verbs;
 mod wait;
@@ -57,11 +61,11 @@ use server::Door;
 use world::{Image, World};
 
 pub use config::{FakeConfig, Listen};
-pub use container::{Run, Spec};
 pub use control::Restart;
 pub use event::{Draft, FakeEvent};
 pub use exec::Script;
 pub use fault::{Fault, Faults, Matcher};
+pub use spec::{Run, Spec};
 pub use verbs::Did;
 pub use world::Refusal;
 

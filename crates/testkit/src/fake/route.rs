@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::clock::rfc3339;
-use super::http::{Conn, Request, decode};
-use super::verbs::{Did, spec_from};
+use super::http::Conn;
+use super::request::{Request, decode};
+use super::spec::spec_from;
+use super::verbs::Did;
 use super::world::{Filters, Refusal};
 use super::{Shared, events, exec, logs, stats, wait};
 

@@ -9,7 +9,8 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
 use super::fault::Fault;
-use super::http::{Conn, Request, Socket};
+use super::http::{Conn, Socket};
+use super::request::Request;
 use super::{Listen, Shared, lock, route};
 use crate::raw::Target;
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::clock::{NEVER, rfc3339};
-use super::http::{Conn, Request};
+use super::http::Conn;
+use super::request::Request;
 use super::route::{Reply, Trouble};
 use super::{Shared, lock};
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::http::{Conn, Request};
+use super::http::Conn;
+use super::request::Request;
 use super::route::{Reply, Trouble};
 use super::world::Refusal;
 use super::{Shared, lock};

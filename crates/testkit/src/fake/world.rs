@@ -170,7 +170,7 @@ impl Filters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::container::Spec;
+    use crate::fake::spec::Spec;
 
     #[test]
     fn references() {
