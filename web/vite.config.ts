@@ -1,0 +1,30 @@
+// How the page is built: into crates/server/assets, where the server embeds it. The output is committed, so it must
+// be byte-identical on every machine: no dates, no absolute paths, hashes of content only.
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import tailwindcss from "@tailwindcss/vite";
+import { defineConfig } from "vitest/config";
+
+const backend = process.env["LONGSHORE_BACKEND"] ?? "http://127.0.0.1:3626";
+
+export default defineConfig({
+  plugins: [svelte(), tailwindcss()],
+  build: {
+    outDir: "../crates/server/assets",
+    emptyOutDir: true,
+    target: ["chrome123", "firefox121", "safari17.5"],
+    cssTarget: ["chrome123", "firefox121", "safari17.5"],
+    // The polyfill is an inline script, which the content security policy refuses.
+    modulePreload: { polyfill: false },
+    // A picture as a data: URL cannot be cached and is not needed.
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  server: {
+    port: 5173,
+    proxy: { "/api": { target: backend, ws: true } },
+  },
+  test: {
+    include: ["src/**/*.spec.ts"],
+    environment: "node",
+  },
+});
