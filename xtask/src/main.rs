@@ -8,7 +8,12 @@
 
 mod engine;
 mod places;
+mod report;
 mod run;
+mod test;
+mod tidy;
+mod tools;
+mod web;
 
 use std::process::ExitCode;
 
@@ -33,16 +38,18 @@ enum Command {
         #[command(subcommand)]
         command: engine::Command,
     },
+    /// Everything: format, lints, tests on real engines and in a browser, documentation. Gets what is missing.
+    Test(test::Args),
+    /// What the repository promises about itself: crate edges, module heads, file lengths.
+    Tidy,
+    /// Builds the page into crates/server/assets.
+    Ui,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let outcome = tokio::select! {
-        outcome = dispatch(args.command) => outcome,
-        signal = run::interrupted() => Err(anyhow::anyhow!("interrupted by {signal}")),
-    };
-    match outcome {
+    match dispatch(args.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error:#}");
@@ -53,6 +60,9 @@ async fn main() -> ExitCode {
 
 async fn dispatch(command: Command) -> Result<()> {
     match command {
-        Command::Engine { command } => engine::run(command).await,
+        Command::Engine { command } => run::or_interrupted(engine::run(command)).await,
+        Command::Test(args) => test::run(&args).await,
+        Command::Tidy => run::or_interrupted(tidy::check()).await,
+        Command::Ui => run::or_interrupted(web::build()).await,
     }
 }

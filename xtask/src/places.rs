@@ -27,6 +27,12 @@ pub(crate) fn cache() -> Result<PathBuf> {
         .ok_or_else(|| anyhow!("no cache folder: set LONGSHORE_CACHE (or HOME)"))
 }
 
+/// Where cargo builds: `CARGO_TARGET_DIR`, else `target` in the checkout.
+pub(crate) fn target() -> PathBuf {
+    let set = std::env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty());
+    checkout().join(set.unwrap_or_else(|| "target".into()))
+}
+
 /// A short name for the cache folder, so that two of them never share a network namespace. FNV-1a, six hex digits.
 pub(crate) fn cache_tag(cache: &Path) -> String {
     let hash = cache

@@ -2,13 +2,14 @@
 //! What the programs are for is left to the callers.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -90,7 +91,19 @@ impl Cmd {
         self.go(Output::Kept).await
     }
 
-    async fn go(mut self, output: Output) -> Result<Vec<u8>> {
+    /// Runs it with its output on our standard error, and gives what it printed on both of its outputs. The second part
+    /// tells how it ended: a test runner that failed has counted all the same.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) async fn tee(self) -> Result<(String, Result<()>)> {
+        let kept = Kept::default();
+        let ended = self.go(Output::Both(&kept)).await.map(drop);
+        let text = String::from_utf8_lossy(&kept.0.take()).into_owned();
+        Ok((text, ended))
+    }
+
+    async fn go(mut self, output: Output<'_>) -> Result<Vec<u8>> {
         let shown = self.to_string();
         let mut command = Command::new(&self.program);
         command
@@ -102,9 +115,9 @@ impl Cmd {
             command.current_dir(dir);
         }
         command.stdin(Stdio::null());
-        match output {
+        match &output {
             Output::Shown => command.stdout(std::io::stderr()).stderr(Stdio::inherit()),
-            Output::Kept => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+            Output::Kept | Output::Both(_) => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
         };
         let mut child = command
             .spawn()
@@ -112,18 +125,11 @@ impl Cmd {
         let group = Group::of(child.id());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let done = async {
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let read_out = async {
-                if let Some(mut pipe) = stdout {
-                    pipe.read_to_end(&mut out).await.ok();
-                }
+            let both = match &output {
+                Output::Both(kept) => Some(*kept),
+                _ => None,
             };
-            let read_err = async {
-                if let Some(mut pipe) = stderr {
-                    pipe.read_to_end(&mut err).await.ok();
-                }
-            };
-            tokio::join!(read_out, read_err);
+            let (out, err) = tokio::join!(drain(stdout, both), drain(stderr, both));
             child.wait().await.map(|status| (status, out, err))
         };
         let Ok(done) = tokio::time::timeout(self.limit, done).await else {
@@ -157,9 +163,31 @@ impl std::fmt::Display for Cmd {
     }
 }
 
-enum Output {
+enum Output<'a> {
     Shown,
     Kept,
+    Both(&'a Kept),
+}
+
+/// Both outputs in the order in which they came; one task fills it.
+#[derive(Debug, Default)]
+struct Kept(std::cell::RefCell<Vec<u8>>);
+
+/// Reads a pipe to its end: into the result, or onto our standard error and into `both`.
+async fn drain(pipe: Option<impl AsyncRead + Unpin>, both: Option<&Kept>) -> Vec<u8> {
+    let mut all = Vec::new();
+    let Some(mut pipe) = pipe else { return all };
+    let Some(kept) = both else {
+        // A pipe that breaks is a program that ended; its status tells how.
+        pipe.read_to_end(&mut all).await.ok();
+        return all;
+    };
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+        std::io::stderr().write_all(&buffer[..read]).ok();
+        kept.0.borrow_mut().extend_from_slice(&buffer[..read]);
+    }
+    all
 }
 
 /// A process group that is killed when it is dropped: a limit that ends only the leader leaves its children running.
@@ -184,6 +212,17 @@ impl Drop for Group {
             // Nothing to do about a failure: the group is gone already.
             kill_process_group(group, Signal::KILL).ok();
         }
+    }
+}
+
+/// Runs `work` to its end, or drops it at the first SIGINT or SIGTERM.
+///
+/// # Errors
+/// Those of the work, and the interruption.
+pub(crate) async fn or_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        outcome = work => outcome,
+        signal = interrupted() => Err(anyhow!("interrupted by {signal}")),
     }
 }
 

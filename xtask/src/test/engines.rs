@@ -1,0 +1,65 @@
+//! The engines of a test run: those that ran before stay, the others end with the run.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::engine::{self, Kind};
+
+/// What tests read; `longshore_testkit::lease` owns its meaning.
+pub(super) const VARIABLE: &str = "LONGSHORE_TEST_ENGINES";
+
+#[derive(Debug, Default)]
+pub(super) struct Engines {
+    started: Vec<Kind>,
+    variable: String,
+}
+
+impl Engines {
+    /// Brings up newest and oldest, or all kinds. Engines that the variable names already are taken instead.
+    pub(super) async fn start(&mut self, cache: &Path, all: bool) -> Result<()> {
+        if let Ok(named) = std::env::var(VARIABLE)
+            && !named.is_empty()
+        {
+            eprintln!("using {VARIABLE}={named}");
+            self.variable = named;
+            return Ok(());
+        }
+        let kinds: &[Kind] = if all {
+            &Kind::ALL
+        } else {
+            &[Kind::Newest, Kind::Oldest]
+        };
+        if !rustix::process::geteuid().is_root() {
+            bail!(
+                "private engines need root; or name engines of yours: {VARIABLE}=mine=unix:///var/run/docker.sock"
+            );
+        }
+        let mut entries = Vec::new();
+        for kind in kinds.iter().copied() {
+            if engine::running(cache, kind).await.is_none() {
+                // Noted before it is started: an interruption in the middle must end it too.
+                self.started.push(kind);
+            }
+            let running = engine::up(cache, kind)
+                .await
+                .with_context(|| format!("engine {kind}"))?;
+            entries.push(format!("{kind}={}", running.docker_host()));
+        }
+        self.variable = entries.join(",");
+        Ok(())
+    }
+
+    pub(super) fn variable(&self) -> &str {
+        &self.variable
+    }
+
+    /// Ends those that [`start`](Self::start) started.
+    pub(super) async fn end(&mut self, cache: &Path) {
+        for kind in self.started.drain(..) {
+            if let Err(error) = engine::down(cache, kind).await {
+                eprintln!("engine {kind} did not end: {error:#}");
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `cargo xtask test`: everything, on a fresh machine. This file owns the order of the steps and what is left out;
+//! engines that it started are ended with it, however it ends.
+
+mod engines;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::places;
+use crate::report::{Counts, Failed, Report, counts_in};
+use crate::run;
+use crate::tools::Tools;
+use crate::{tidy, web};
+use engines::Engines;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Leaves out what needs an engine or a browser.
+    #[arg(long)]
+    fast: bool,
+    /// Tests on every engine, not only on newest and oldest.
+    #[arg(long, conflicts_with = "fast")]
+    all_engines: bool,
+}
+
+const NEEDS_BOTH: &str = "--fast leaves out what needs an engine or a browser";
+
+pub(crate) async fn run(args: &Args) -> Result<()> {
+    let cache = places::cache()?;
+    std::fs::create_dir_all(&cache)?;
+    let mut engines = Engines::default();
+    let mut report = Report::new();
+    let outcome = run::or_interrupted(async {
+        steps(args, &cache, &mut engines, &mut report).await;
+        Ok(())
+    });
+    let outcome = outcome.await;
+    engines.end(&cache).await;
+    outcome?;
+    report.close()
+}
+
+async fn steps(args: &Args, cache: &Path, engines: &mut Engines, report: &mut Report) {
+    let mut tools = match Tools::new(cache) {
+        Ok(tools) => tools,
+        Err(error) => {
+            report.step("search path", async { Err(error.into()) }).await;
+            return;
+        }
+    };
+    report
+        .step("format", check(tools.cargo(&["fmt", "--all", "--check"])))
+        .await;
+    report
+        .step("tidy", async {
+            tidy::check().await.map(|()| Counts::ONE).map_err(Failed::from)
+        })
+        .await;
+    let fetched = report
+        .step("crates", check(tools.cargo(&["fetch", "--locked"])))
+        .await;
+    if !fetched {
+        return;
+    }
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    report.step("clippy", check(tools.cargo(&clippy))).await;
+    page(&mut tools, cache, report).await;
+    report
+        .step("licences, bans, sources", async {
+            tools.deny().await?;
+            let args = [
+                "deny",
+                "--log-level",
+                "error",
+                "check",
+                "bans",
+                "licenses",
+                "sources",
+            ];
+            check(tools.cargo(&args)).await
+        })
+        .await;
+    tests(args, &tools, cache, engines, report).await;
+    report
+        .step(
+            "documentation tests",
+            counted(tools.cargo(&["test", "--workspace", "--doc", "--locked"])),
+        )
+        .await;
+    let doc = tools
+        .cargo(&["doc", "--workspace", "--no-deps", "--locked"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    report.step("documentation", check(doc)).await;
+}
+
+async fn page(tools: &mut Tools, cache: &Path, report: &mut Report) {
+    let ready = report.step("page: Node and packages", async {
+        tools.node().await?;
+        tools.npm_ci("web").await?;
+        Ok(Counts::ONE)
+    });
+    if !ready.await {
+        return;
+    }
+    report.step("page: types", web::check(tools)).await;
+    report.step("page: unit tests", web::unit_tests(tools)).await;
+    report
+        .step("page: committed build is fresh", web::is_fresh(tools, cache))
+        .await;
+}
+
+async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, report: &mut Report) {
+    let nextest = report.step("nextest", async {
+        tools.nextest().await?;
+        Ok(Counts::ONE)
+    });
+    if !nextest.await {
+        return;
+    }
+    if args.fast {
+        let run = [
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--exclude",
+            "longshore-e2e",
+        ];
+        report
+            .step("tests", counted(tools.cargo(&run).env(engines::VARIABLE, "none")))
+            .await;
+        report.left_out("tests on real engines", NEEDS_BOTH);
+        report.left_out("tests of the built server and the page", NEEDS_BOTH);
+        return;
+    }
+    let up = report.step("engines", async {
+        engines.start(cache, args.all_engines).await?;
+        Ok(Counts::ONE)
+    });
+    let up = up.await;
+    let browser = report.step("browser", async {
+        tools.chromium().await?;
+        tools.npm_ci("e2e/browser").await?;
+        Ok(Counts::ONE)
+    });
+    let browser = browser.await;
+    let binary = ["build", "--locked", "--profile", "quick", "-p", "longshore-cli"];
+    let built = report.step("server", check(tools.cargo(&binary))).await;
+    if !(up && browser && built) {
+        eprintln!("without engines, browser and server there is nothing to test on");
+        return;
+    }
+    let run = tools.cargo(&["nextest", "run", "--workspace", "--locked"]);
+    let run = run
+        .env(engines::VARIABLE, engines.variable())
+        .env("LONGSHORE_BIN", places::target().join("quick/longshore"));
+    report.step("tests", counted(run)).await;
+}
+
+async fn check(cmd: run::Cmd) -> Result<Counts, Failed> {
+    cmd.run().await?;
+    Ok(Counts::ONE)
+}
+
+/// Runs a test runner and reads what it counted.
+async fn counted(cmd: run::Cmd) -> Result<Counts, Failed> {
+    let (output, ended) = cmd.tee().await?;
+    let mut counts = counts_in(&output);
+    ended.map(|()| counts).map_err(|error| {
+        counts.failed = counts.failed.max(1);
+        Failed { counts, error }
+    })
+}
