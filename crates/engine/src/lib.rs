@@ -1,0 +1,61 @@
+//! One Docker or Podman engine, through its API.
+//!
+//! This is the only crate that speaks the engine's protocol. It finds the engine ([`discover`]), keeps connections to
+//! it, agrees on a version, sends typed calls and gives back the vocabulary of `longshore-core`: what an engine leaves
+//! out, says in another way or says for the first time is settled here, once, and breaks nothing.
+//!
+//! It does not retry (but for a kept connection that turns out to be closed), does not remember and does not watch:
+//! that is `longshore-runtime`. No call spawns a task: everything happens inside the caller's future, so that dropping
+//! it at any await ends the call and closes its connection.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), longshore_engine::Error> {
+//! use longshore_engine::{Engine, EngineConfig, ListContainers, discover};
+//!
+//! let found = discover()?;
+//! let engine = Engine::connect(found.endpoint, EngineConfig::default()).await?;
+//! for container in engine.list_containers(&ListContainers::all()).await? {
+//!     println!("{} {}", container.name, container.state);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+#![warn(missing_docs)]
+
+mod call;
+mod client;
+mod config;
+mod conn;
+mod containers;
+mod discover;
+mod endpoint;
+mod engine;
+mod error;
+mod events;
+mod exec;
+mod frames;
+mod images;
+mod lines;
+mod logs;
+mod negotiate;
+mod path;
+mod pool;
+mod stats;
+mod system;
+mod transport;
+mod wire;
+
+pub use config::EngineConfig;
+pub use containers::{Created, ExitStatus, ListContainers};
+pub use discover::{Discovered, Environment, Source, discover};
+pub use endpoint::Endpoint;
+pub use engine::Engine;
+pub use error::{Error, ErrorKind, TimeoutKind};
+pub use events::{BadEvent, EventStream, EventsQuery, RawEvent};
+pub use exec::{ExecOutput, ExecSpec};
+pub use frames::StdStream;
+pub use logs::{LogFrame, LogOptions, LogStream};
+pub use negotiate::{ApiVersion, InvalidApiVersion};
+pub use path::Filters;
+pub use stats::StatsStream;
+pub use system::{Info, Ping, Version};

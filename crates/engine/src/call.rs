@@ -1,0 +1,194 @@
+//! One call: what is sent, under which limits, and which failures mean what.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+use crate::error::{Error, ErrorKind, TimeoutKind};
+use crate::path::PathQuery;
+
+/// How long the head of the response may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum HeadLimit {
+    /// As configured.
+    Configured,
+    /// As configured, after a time that the engine was asked to wait.
+    After(Duration),
+    /// The engine answers when something happens.
+    None,
+}
+
+/// A request before a connection is chosen.
+pub(crate) struct Call<'a> {
+    /// What is attempted, for errors.
+    pub(crate) op: &'static str,
+    /// On what, for errors.
+    pub(crate) target: Option<&'a str>,
+    pub(crate) method: Method,
+    pub(crate) path: PathQuery,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) head_limit: HeadLimit,
+    pub(crate) upgrade: bool,
+    /// Sending it twice does no harm, so a broken kept connection is no reason to fail.
+    pub(crate) idempotent: bool,
+}
+
+impl<'a> Call<'a> {
+    fn new(method: Method, op: &'static str, path: PathQuery) -> Self {
+        Self {
+            op,
+            target: None,
+            idempotent: method == Method::GET,
+            method,
+            path,
+            body: None,
+            head_limit: HeadLimit::Configured,
+            upgrade: false,
+        }
+    }
+
+    pub(crate) fn get(op: &'static str, path: PathQuery) -> Self {
+        Self::new(Method::GET, op, path)
+    }
+
+    pub(crate) fn post(op: &'static str, path: PathQuery) -> Self {
+        Self::new(Method::POST, op, path)
+    }
+
+    pub(crate) fn delete(op: &'static str, path: PathQuery) -> Self {
+        Self::new(Method::DELETE, op, path)
+    }
+
+    pub(crate) fn on(mut self, target: &'a str) -> Self {
+        self.target = Some(target);
+        self
+    }
+
+    pub(crate) fn head_limit(mut self, limit: HeadLimit) -> Self {
+        self.head_limit = limit;
+        self
+    }
+
+    pub(crate) fn upgrade(mut self) -> Self {
+        self.upgrade = true;
+        self
+    }
+
+    pub(crate) fn json<T: Serialize>(mut self, body: &T) -> Result<Self, Error> {
+        let text = serde_json::to_vec(body).map_err(|error| {
+            self.error(ErrorKind::BadInput)
+                .with_message("it has no JSON form")
+                .with_source(error)
+        })?;
+        self.body = Some(text.into());
+        Ok(self)
+    }
+
+    /// An error of this call.
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        let error = Error::new(kind, self.op);
+        match self.target {
+            Some(target) => error.with_target(target),
+            None => error,
+        }
+    }
+
+    pub(crate) fn timed_out(&self, which: TimeoutKind) -> Error {
+        self.error(ErrorKind::Timeout(which))
+    }
+
+    /// What a failure on the connection means.
+    pub(crate) fn broken(&self, error: hyper::Error) -> Error {
+        let kind = if error.is_parse_too_large() {
+            ErrorKind::TooLarge
+        } else if error.is_parse() {
+            ErrorKind::Protocol
+        } else {
+            ErrorKind::Interrupted
+        };
+        self.error(kind).with_source(error)
+    }
+
+    /// An answer whose JSON is not what it should be.
+    pub(crate) fn malformed(&self, error: serde_json::Error) -> Error {
+        self.error(ErrorKind::Protocol)
+            .with_message("the answer has another form than expected")
+            .with_source(error)
+    }
+
+    /// What an answer with a status of failure means.
+    pub(crate) fn refused(&self, status: StatusCode, body: &[u8]) -> Error {
+        let message = message(body);
+        let text = message.as_deref().unwrap_or_default();
+        let kind = match status.as_u16() {
+            400 if crate::negotiate::refuses_version(text) => ErrorKind::Version,
+            400 => ErrorKind::BadInput,
+            401 | 403 => ErrorKind::Permission,
+            // An engine without this route says so; an object may still exist.
+            404 if text == "page not found" => ErrorKind::Protocol,
+            404 => ErrorKind::NotFound,
+            409 => ErrorKind::Conflict,
+            status if status < 400 => ErrorKind::Protocol,
+            _ => ErrorKind::Status,
+        };
+        let error = self.error(kind).with_status(status.as_u16());
+        match message {
+            Some(message) => error.with_message(message),
+            None => error,
+        }
+    }
+}
+
+/// The engine's message in the body of a failure: JSON, or plain text in front of proxies.
+fn message(body: &[u8]) -> Option<Cow<'static, str>> {
+    #[derive(serde::Deserialize)]
+    struct Failure {
+        message: String,
+    }
+    let text = match serde_json::from_slice::<Failure>(body) {
+        Ok(failure) => failure.message,
+        Err(_) => String::from_utf8_lossy(body.get(..1024).unwrap_or(body)).into_owned(),
+    };
+    let text = text.trim();
+    (!text.is_empty()).then(|| Cow::Owned(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_have_one_meaning_each() {
+        let call = Call::get("inspect the container", PathQuery::new("/x")).on("web");
+        let kind = |status: u16, body: &str| {
+            call.refused(StatusCode::from_u16(status).unwrap(), body.as_bytes())
+                .kind()
+        };
+        assert_eq!(
+            kind(404, r#"{"message":"No such container: web"}"#),
+            ErrorKind::NotFound
+        );
+        assert_eq!(kind(404, r#"{"message":"page not found"}"#), ErrorKind::Protocol);
+        assert_eq!(kind(409, ""), ErrorKind::Conflict);
+        assert_eq!(kind(400, r#"{"message":"bad parameter"}"#), ErrorKind::BadInput);
+        let old = r#"{"message":"client version 1.24 is too old. Minimum supported API version is 1.44"}"#;
+        assert_eq!(kind(400, old), ErrorKind::Version);
+        assert_eq!(kind(500, "x"), ErrorKind::Status);
+        assert_eq!(kind(301, ""), ErrorKind::Protocol);
+        assert_eq!(kind(403, "<html>"), ErrorKind::Permission);
+    }
+
+    #[test]
+    fn the_engines_words_are_kept_and_rubbish_is_bounded() {
+        assert_eq!(
+            message(br#"{"message":" no such thing\n","cause":"x"}"#).as_deref(),
+            Some("no such thing")
+        );
+        assert_eq!(message(b"  bad gateway\r\n").as_deref(), Some("bad gateway"));
+        assert_eq!(message(&[b'x'; 100_000]).unwrap().len(), 1024);
+        assert_eq!(message(b" "), None);
+    }
+}

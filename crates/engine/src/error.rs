@@ -1,0 +1,302 @@
+//! What can go wrong between us and an engine, as one opaque type.
+//!
+//! Owns the classification (kind, predicates, hints). The places that fail fill it in; nobody outside matches on
+//! status numbers.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// What a call to an engine may end with.
+///
+/// `Display` says what was attempted on what and the engine's own message; the cause below is in `source()` and is
+/// never repeated. Predicates answer what callers decide on; [`Error::hint`] is for people.
+///
+/// ```
+/// # async fn example(engine: longshore_engine::Engine, id: longshore_core::ObjectRef) {
+/// match engine.inspect_container(&id).await {
+///     Ok(container) => println!("{}", container.name),
+///     Err(error) if error.is_not_found() => println!("it is gone"),
+///     Err(error) => println!("{error}; {}", error.hint().unwrap_or_default()),
+/// }
+/// # }
+/// ```
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    kind: ErrorKind,
+    op: &'static str,
+    target: Option<String>,
+    message: Option<Cow<'static, str>>,
+    status: Option<u16>,
+    hint: Option<Cow<'static, str>>,
+    dialing: bool,
+    source: Option<Source>,
+}
+
+/// The class of an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No connection could be made.
+    Connect,
+    /// There is no engine at the address: no such socket, or nothing listens.
+    NotInstalled,
+    /// The socket may not be opened, or the engine refused the credentials (401, 403).
+    Permission,
+    /// A time limit passed; which one is inside.
+    Timeout(TimeoutKind),
+    /// The connection broke, or the engine closed it, before the answer was complete.
+    Interrupted,
+    /// The engine has no such object (404).
+    NotFound,
+    /// The object's state forbids it, or the name is taken (409).
+    Conflict,
+    /// We were asked for something that cannot be sent, or the engine says that the request is wrong (400).
+    BadInput,
+    /// Engine and client share no version of the protocol.
+    Version,
+    /// The engine answered with another status of failure; [`Error::status`] has it.
+    Status,
+    /// The engine's answer is not what the protocol says.
+    Protocol,
+    /// An answer was larger than its limit.
+    TooLarge,
+}
+
+/// The four time limits of a call, each with its own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeoutKind {
+    /// Opening the connection.
+    Connect,
+    /// From the request to the head of the response: fires on a frozen engine.
+    Head,
+    /// Between two pieces of a response.
+    Idle,
+    /// The whole call.
+    Total,
+}
+
+impl TimeoutKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "the connection could not be made in time",
+            Self::Head => "the engine did not begin to answer in time",
+            Self::Idle => "the engine stopped in the middle of its answer",
+            Self::Total => "the whole call took too long",
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, op: &'static str) -> Self {
+        Self {
+            inner: Box::new(Inner {
+                kind,
+                op,
+                target: None,
+                message: None,
+                status: None,
+                hint: None,
+                dialing: false,
+                source: None,
+            }),
+        }
+    }
+
+    pub(crate) fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.inner.message = Some(message.into());
+        self
+    }
+
+    pub(crate) fn with_target(mut self, target: impl Into<String>) -> Self {
+        self.inner.target = Some(target.into());
+        self
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.inner.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.inner.status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.inner.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn while_dialing(mut self) -> Self {
+        self.inner.dialing = true;
+        self
+    }
+
+    /// The class of the failure.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.inner.kind
+    }
+
+    /// What was attempted, as a verb phrase: `inspect the container`.
+    #[must_use]
+    pub fn op(&self) -> &str {
+        self.inner.op
+    }
+
+    /// On what: a container's reference, an endpoint.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        self.inner.target.as_deref()
+    }
+
+    /// The engine's own message, or ours where the engine had none.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.inner.message.as_deref()
+    }
+
+    /// The HTTP status, where the engine answered with one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.inner.status
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.inner.hint.as_deref()
+    }
+
+    /// The engine has no such object.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.inner.kind == ErrorKind::NotFound
+    }
+
+    /// The object's state forbids it, or the name is taken.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.inner.kind == ErrorKind::Conflict
+    }
+
+    /// One of the four time limits fired.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.inner.kind, ErrorKind::Timeout(_))
+    }
+
+    /// No connection was made, so nothing was sent.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        self.inner.dialing
+    }
+
+    /// The same call may succeed later without anybody changing anything. A plain 500 is not transient: engines
+    /// answer it to lasting mistakes (a bad `since`, a read-only root).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self.inner.kind {
+            ErrorKind::Connect | ErrorKind::NotInstalled | ErrorKind::Timeout(_) | ErrorKind::Interrupted => {
+                true
+            }
+            ErrorKind::Status => matches!(self.inner.status, Some(429 | 502 | 503 | 504)),
+            _ => false,
+        }
+    }
+
+    fn what(&self) -> &str {
+        if let Some(message) = &self.inner.message {
+            return message;
+        }
+        match self.inner.kind {
+            ErrorKind::Connect => "no connection",
+            ErrorKind::NotInstalled => "no engine listens there",
+            ErrorKind::Permission => "not permitted",
+            ErrorKind::Timeout(which) => which.as_str(),
+            ErrorKind::Interrupted => "the connection was lost before the answer was complete",
+            ErrorKind::NotFound => "no such object",
+            ErrorKind::Conflict => "its state does not allow it",
+            ErrorKind::BadInput => "the request is not valid",
+            ErrorKind::Version => "no common version of the protocol",
+            ErrorKind::Status => "the engine failed",
+            ErrorKind::Protocol => "the answer is not what the protocol says",
+            ErrorKind::TooLarge => "the answer is larger than the limit",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {}", self.inner.op)?;
+        if let Some(target) = &self.inner.target {
+            write!(f, " {target}")?;
+        }
+        write!(f, ": {}", self.what())?;
+        if let Some(status) = self.inner.status {
+            write!(f, " (status {status})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.inner;
+        f.debug_struct("Error")
+            .field("kind", &inner.kind)
+            .field("op", &inner.op)
+            .field("target", &inner.target)
+            .field("message", &inner.message)
+            .field("status", &inner.status)
+            .field("hint", &inner.hint)
+            .field("source", &inner.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner
+            .source
+            .as_ref()
+            .map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_names_op_and_target_and_leaves_the_source_to_the_chain() {
+        let source = std::io::Error::other("low-level cause");
+        let error = Error::new(ErrorKind::NotFound, "inspect the container")
+            .with_target("web")
+            .with_status(404)
+            .with_source(source);
+        assert_eq!(
+            error.to_string(),
+            "cannot inspect the container web: no such object (status 404)"
+        );
+        assert_eq!(
+            StdError::source(&error).map(ToString::to_string).as_deref(),
+            Some("low-level cause")
+        );
+        assert!(error.is_not_found() && !error.is_transient() && !error.is_connect());
+    }
+
+    #[test]
+    fn a_plain_500_is_not_transient_and_an_overloaded_engine_is() {
+        let status = |status| Error::new(ErrorKind::Status, "list containers").with_status(status);
+        assert!(!status(500).is_transient());
+        assert!(status(503).is_transient());
+        assert!(Error::new(ErrorKind::Timeout(TimeoutKind::Head), "ping").is_transient());
+    }
+}

@@ -1,0 +1,141 @@
+//! Which version of the engine's API we speak: the highest that both sides know.
+//!
+//! Learnt from an unversioned ping on first use, and again when a connection was lost (the engine may have been
+//! upgraded) or when it refuses our version. Fields and calls are gated by it elsewhere.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A version of the engine's API, such as 1.41.
+///
+/// ```
+/// use longshore_engine::ApiVersion;
+/// let version: ApiVersion = "1.9".parse().unwrap();
+/// assert!(version < ApiVersion::new(1, 41), "versions are numbers, not text");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiVersion {
+    major: u16,
+    minor: u16,
+}
+
+/// Text that is no version of an API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidApiVersion;
+
+impl fmt::Display for InvalidApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a version of the engine's API, such as 1.41")
+    }
+}
+
+impl std::error::Error for InvalidApiVersion {}
+
+impl ApiVersion {
+    /// The newest that this library was written for (engine 28.5).
+    pub const NEWEST: Self = Self::new(1, 51);
+    /// The oldest that it can speak; also what is assumed when an engine does not say (as Docker's client does).
+    pub const OLDEST: Self = Self::new(1, 24);
+    /// One-shot statistics came with this.
+    pub(crate) const ONE_SHOT_STATS: Self = Self::new(1, 41);
+
+    /// `major.minor`.
+    #[must_use]
+    pub const fn new(major: u16, minor: u16) -> Self {
+        Self { major, minor }
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl FromStr for ApiVersion {
+    type Err = InvalidApiVersion;
+
+    fn from_str(text: &str) -> Result<Self, InvalidApiVersion> {
+        let (major, minor) = text.split_once('.').ok_or(InvalidApiVersion)?;
+        // Some engines append a third number or a suffix; the first two decide.
+        let minor = minor
+            .split(|c: char| !c.is_ascii_digit())
+            .next()
+            .unwrap_or_default();
+        match (major.parse(), minor.parse()) {
+            (Ok(major), Ok(minor)) => Ok(Self { major, minor }),
+            _ => Err(InvalidApiVersion),
+        }
+    }
+}
+
+/// The version agreed on, and whether it still holds.
+#[derive(Debug, Default)]
+pub(crate) struct Agreed {
+    /// 0: none yet. Else `major << 16 | minor`.
+    packed: AtomicU32,
+}
+
+impl Agreed {
+    pub(crate) fn get(&self) -> Option<ApiVersion> {
+        let packed = self.packed.load(Ordering::Acquire);
+        // Truncation is the unpacking.
+        #[allow(clippy::cast_possible_truncation, reason = "each half was a u16")]
+        (packed != 0).then_some(ApiVersion {
+            major: (packed >> 16) as u16,
+            minor: packed as u16,
+        })
+    }
+
+    pub(crate) fn set(&self, version: ApiVersion) {
+        self.packed.store(
+            u32::from(version.major) << 16 | u32::from(version.minor),
+            Ordering::Release,
+        );
+    }
+
+    /// Asks for a new ping before the next call.
+    pub(crate) fn forget(&self) {
+        self.packed.store(0, Ordering::Release);
+    }
+}
+
+/// The version to speak with an engine whose newest is `theirs`; `None` when it is too old for us.
+pub(crate) fn choose(theirs: Option<ApiVersion>) -> Option<ApiVersion> {
+    let version = theirs.unwrap_or(ApiVersion::OLDEST).min(ApiVersion::NEWEST);
+    (version >= ApiVersion::OLDEST).then_some(version)
+}
+
+/// Whether an engine's message for status 400 refuses our version, not our request.
+pub(crate) fn refuses_version(message: &str) -> bool {
+    message.contains("client version") && (message.contains("is too new") || message.contains("is too old"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lower_of_both_is_spoken_and_too_old_is_none() {
+        let version = |text: &str| text.parse::<ApiVersion>().unwrap();
+        assert_eq!(choose(Some(version("1.41"))), Some(version("1.41")));
+        assert_eq!(choose(Some(version("1.99"))), Some(ApiVersion::NEWEST));
+        assert_eq!(choose(Some(version("1.12"))), None);
+        assert_eq!(choose(None), Some(ApiVersion::OLDEST));
+        assert_eq!(version("1.41.1-dev"), version("1.41"));
+        for bad in ["", "1", "x.y", "1.", ".4"] {
+            assert!(bad.parse::<ApiVersion>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_agreed_is_kept_until_forgotten() {
+        let agreed = Agreed::default();
+        assert_eq!(agreed.get(), None);
+        agreed.set(ApiVersion::NEWEST);
+        assert_eq!(agreed.get(), Some(ApiVersion::NEWEST));
+        agreed.forget();
+        assert_eq!(agreed.get(), None);
+    }
+}

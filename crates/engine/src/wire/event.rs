@@ -1,0 +1,176 @@
+//! Events.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use longshore_core::{Event, EventType, Scope, Timestamp};
+use serde::Deserialize;
+
+use super::lenient::{Integer, Text, nullable};
+use crate::events::{BadEvent, RawEvent};
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(rename = "Type", default, borrow)]
+    kind: Text<'a>,
+    #[serde(rename = "Action", default, borrow)]
+    action: Text<'a>,
+    #[serde(rename = "Actor", default, borrow, deserialize_with = "nullable")]
+    actor: Actor<'a>,
+    /// Older engines, and Podman, have the next two beside or instead of the above.
+    #[serde(default, borrow)]
+    status: Text<'a>,
+    #[serde(default, borrow)]
+    id: Text<'a>,
+    #[serde(default, borrow)]
+    scope: Text<'a>,
+    #[serde(default)]
+    time: Integer,
+    #[serde(rename = "timeNano", default)]
+    time_nano: Integer,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Actor<'a> {
+    #[serde(rename = "ID", borrow)]
+    id: Text<'a>,
+    #[serde(rename = "Attributes", borrow, deserialize_with = "nullable")]
+    attributes: BTreeMap<Cow<'a, str>, Text<'a>>,
+}
+
+impl Wire<'_> {
+    fn into_core(self) -> Result<Event, serde_json::Error> {
+        let action = if self.action.is_empty() {
+            &self.status
+        } else {
+            &self.action
+        };
+        if action.is_empty() && self.kind.is_empty() {
+            return Err(serde::de::Error::custom("neither a type nor an action"));
+        }
+        let id = if self.actor.id.is_empty() {
+            &self.id
+        } else {
+            &self.actor.id
+        };
+        let at = match (self.time_nano.0, self.time.0) {
+            (Some(nanos), _) if nanos != 0 => Timestamp::from_nanos(nanos),
+            (_, secs) => Timestamp::from_secs(secs.unwrap_or(0)),
+        };
+        Ok(Event {
+            kind: EventType::from(if self.kind.is_empty() {
+                "container"
+            } else {
+                &*self.kind
+            }),
+            action: (**action).into(),
+            id: (**id).into(),
+            attributes: self
+                .actor
+                .attributes
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.0.into()))
+                .collect(),
+            scope: Scope::from(&*self.scope),
+            at,
+        })
+    }
+}
+
+/// Reads all events of a line: engines may put several objects on one.
+pub(crate) fn read_line(line: &Bytes, out: &mut VecDeque<RawEvent>) {
+    let mut objects = serde_json::Deserializer::from_slice(line).into_iter::<Wire<'_>>();
+    let mut start = 0;
+    while let Some(object) = objects.next() {
+        let malformed = object.is_err();
+        // Where the JSON breaks off, the rest of the line is one piece.
+        let end = if malformed {
+            line.len()
+        } else {
+            objects.byte_offset()
+        };
+        let text = line.slice(start..end);
+        let text = text.slice_ref(text.trim_ascii());
+        let event = object.and_then(Wire::into_core).map_err(BadEvent::Malformed);
+        out.push_back(RawEvent { line: text, event });
+        if malformed {
+            break;
+        }
+        start = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &'static str) -> Vec<RawEvent> {
+        let mut out = VecDeque::new();
+        read_line(&Bytes::from_static(text.as_bytes()), &mut out);
+        out.into()
+    }
+
+    #[test]
+    fn an_event_keeps_all_that_it_said() {
+        let line = r#"{"status":"die","id":"abc","from":"img","Type":"container","Action":"die","Actor":{"ID":"abc","Attributes":{"exitCode":"137","name":"web"}},"scope":"local","time":1790000000,"timeNano":1790000000000000001}"#;
+        let raw = read(line);
+        let event = raw[0].event.as_ref().unwrap();
+        assert_eq!(raw[0].line, line);
+        assert_eq!(
+            (event.kind.clone(), &*event.action, &*event.id),
+            (EventType::Container, "die", "abc")
+        );
+        assert_eq!(
+            (&*event.attributes["exitCode"], event.at.as_nanos()),
+            ("137", 1_790_000_000_000_000_001)
+        );
+    }
+
+    #[test]
+    fn unknown_types_and_old_forms_are_carried() {
+        let raw = read(
+            r#"{"Type":"wormhole","Action":"open","Actor":{"ID":"x","Attributes":null},"scope":"galaxy","time":5}"#,
+        );
+        let event = raw[0].event.as_ref().unwrap();
+        assert_eq!(
+            (event.kind.as_str(), event.scope.as_str(), event.at),
+            ("wormhole", "galaxy", Timestamp::from_secs(5))
+        );
+        let raw = read(r#"{"status":"start","id":"abc","from":"img","time":5}"#);
+        let event = raw[0].event.as_ref().unwrap();
+        assert_eq!(
+            (event.kind.clone(), &*event.action, &*event.id),
+            (EventType::Container, "start", "abc")
+        );
+    }
+
+    #[test]
+    fn several_objects_on_one_line_are_several_events() {
+        let raw =
+            read(r#"{"Type":"a","Action":"1"}{"Type":"b","Action":"2"} {"Type":"c","Action":"3"}{"Type":"#);
+        let lines: Vec<_> = raw
+            .iter()
+            .map(|raw| std::str::from_utf8(&raw.line).unwrap())
+            .collect();
+        assert_eq!(
+            lines[..3],
+            [
+                r#"{"Type":"a","Action":"1"}"#,
+                r#"{"Type":"b","Action":"2"}"#,
+                r#"{"Type":"c","Action":"3"}"#
+            ]
+        );
+        assert!(raw[..3].iter().all(|raw| raw.event.is_ok()));
+        assert!(raw.len() == 4 && raw[3].event.is_err() && raw[3].line == r#"{"Type":"#);
+    }
+
+    #[test]
+    fn what_is_no_event_is_told() {
+        for text in ["rubbish", "[1]", "{}", "\"x\"", "{\"Type\":", "7"] {
+            let raw = read(text);
+            assert!(raw.len() == 1 && raw[0].event.is_err(), "{text}: {raw:?}");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! One container, as inspected.
+
+use std::collections::BTreeMap;
+
+use longshore_core::{
+    Container, ContainerId, ContainerState, Health, HealthProbe, Mount, NetworkAttachment, Port, Secrets,
+    Timestamp,
+};
+use serde::Deserialize;
+
+use super::lenient::{Integer, Number, nullable};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspect {
+    id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    image: String,
+    #[serde(default, deserialize_with = "nullable")]
+    created: String,
+    #[serde(default, deserialize_with = "nullable")]
+    restart_count: Number,
+    #[serde(default, deserialize_with = "nullable")]
+    state: State,
+    #[serde(default, deserialize_with = "nullable")]
+    config: Config,
+    #[serde(default, deserialize_with = "nullable")]
+    host_config: HostConfig,
+    #[serde(default, deserialize_with = "nullable")]
+    mounts: Vec<WireMount>,
+    #[serde(default, deserialize_with = "nullable")]
+    network_settings: NetworkSettings,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    #[serde(deserialize_with = "nullable")]
+    status: String,
+    #[serde(deserialize_with = "nullable")]
+    running: bool,
+    #[serde(deserialize_with = "nullable")]
+    paused: bool,
+    #[serde(deserialize_with = "nullable", rename = "OOMKilled")]
+    oom_killed: bool,
+    pid: Number,
+    exit_code: Integer,
+    #[serde(deserialize_with = "nullable")]
+    error: String,
+    #[serde(deserialize_with = "nullable")]
+    started_at: String,
+    #[serde(deserialize_with = "nullable")]
+    finished_at: String,
+    /// Podman's API had this name for a while.
+    #[serde(alias = "Healthcheck", deserialize_with = "nullable")]
+    health: WireHealth,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct WireHealth {
+    #[serde(deserialize_with = "nullable")]
+    status: String,
+    #[serde(deserialize_with = "nullable")]
+    log: Vec<Probe>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Probe {
+    #[serde(deserialize_with = "nullable")]
+    start: String,
+    #[serde(deserialize_with = "nullable")]
+    end: String,
+    exit_code: Integer,
+    #[serde(deserialize_with = "nullable")]
+    output: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    #[serde(deserialize_with = "nullable")]
+    hostname: String,
+    #[serde(deserialize_with = "nullable")]
+    user: String,
+    #[serde(deserialize_with = "nullable")]
+    tty: bool,
+    #[serde(deserialize_with = "nullable")]
+    env: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    cmd: Words,
+    #[serde(deserialize_with = "nullable")]
+    image: String,
+    #[serde(deserialize_with = "nullable")]
+    working_dir: String,
+    #[serde(deserialize_with = "nullable")]
+    entrypoint: Words,
+    #[serde(deserialize_with = "nullable")]
+    labels: BTreeMap<String, String>,
+}
+
+/// A command: words, or one string on some versions of Podman.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Words {
+    Many(Vec<String>),
+    One(String),
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl Words {
+    fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::Many(words) => words,
+            Self::One(word) if word.is_empty() => Vec::new(),
+            Self::One(word) => vec![word],
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    #[serde(deserialize_with = "nullable")]
+    restart_policy: RestartPolicy,
+    memory: Number,
+    nano_cpus: Number,
+    cpu_quota: Number,
+    cpu_period: Number,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct RestartPolicy {
+    #[serde(deserialize_with = "nullable")]
+    name: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct WireMount {
+    #[serde(deserialize_with = "nullable")]
+    r#type: String,
+    #[serde(deserialize_with = "nullable")]
+    name: String,
+    #[serde(deserialize_with = "nullable")]
+    source: String,
+    #[serde(deserialize_with = "nullable")]
+    destination: String,
+    #[serde(rename = "RW")]
+    rw: Option<bool>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct NetworkSettings {
+    #[serde(deserialize_with = "nullable")]
+    ports: BTreeMap<String, Option<Vec<Binding>>>,
+    #[serde(deserialize_with = "nullable")]
+    networks: BTreeMap<String, Option<Endpoint>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Binding {
+    #[serde(deserialize_with = "nullable")]
+    host_ip: String,
+    host_port: Number,
+}
+
+#[derive(Deserialize, Default)]
+struct Endpoint {
+    #[serde(rename = "IPAddress", default, deserialize_with = "nullable")]
+    ip_address: String,
+}
+
+/// Reads one container.
+pub(crate) fn container(json: &[u8]) -> Result<Container, serde_json::Error> {
+    let wire: Inspect = serde_json::from_slice(json)?;
+    let id = ContainerId::new(&wire.id).map_err(serde::de::Error::custom)?;
+    let state = wire.state.word();
+    let alive = state.has_processes();
+    let finished_at = Timestamp::parse_engine(&wire.state.finished_at).filter(|_| !alive);
+    let host = wire.host_config;
+    Ok(Container {
+        id,
+        name: wire.name.trim_start_matches('/').to_owned(),
+        image: wire.config.image,
+        image_id: wire.image,
+        created: Timestamp::parse_engine(&wire.created).unwrap_or_default(),
+        health: Health::from(wire.state.health.status.as_str()),
+        health_log: wire.state.health.log.into_iter().map(Probe::into_core).collect(),
+        exit_code: wire.state.exit_code.0.filter(|_| finished_at.is_some()),
+        oom_killed: wire.state.oom_killed,
+        error: wire.state.error,
+        pid: wire
+            .state
+            .pid
+            .0
+            .and_then(|pid| u32::try_from(pid).ok())
+            .filter(|pid| *pid != 0),
+        started_at: Timestamp::parse_engine(&wire.state.started_at),
+        finished_at,
+        restart_count: wire.restart_count.0.and_then(|count| u32::try_from(count).ok()),
+        entrypoint: wire.config.entrypoint.into_vec(),
+        cmd: wire.config.cmd.into_vec(),
+        env: Secrets(wire.config.env),
+        working_dir: wire.config.working_dir,
+        user: wire.config.user,
+        hostname: wire.config.hostname,
+        tty: wire.config.tty,
+        memory_limit: host.memory.0.filter(|bytes| *bytes != 0),
+        nano_cpus: host.nano_cpus(),
+        restart_policy: match host.restart_policy.name {
+            name if name.is_empty() => "no".into(),
+            name => name.into(),
+        },
+        ports: ports(wire.network_settings.ports),
+        mounts: wire.mounts.into_iter().map(WireMount::into_core).collect(),
+        networks: wire
+            .network_settings
+            .networks
+            .into_iter()
+            .map(attachment)
+            .collect(),
+        labels: wire.config.labels,
+        state,
+    })
+}
+
+impl State {
+    fn word(&self) -> ContainerState {
+        match self.status.as_str() {
+            // Engines before API 1.21 have only the flags.
+            "" if self.paused => ContainerState::Paused,
+            "" if self.running => ContainerState::Running,
+            "" => ContainerState::Exited,
+            word => ContainerState::from(word),
+        }
+    }
+}
+
+impl Probe {
+    fn into_core(self) -> HealthProbe {
+        HealthProbe {
+            start: Timestamp::parse_engine(&self.start),
+            end: Timestamp::parse_engine(&self.end),
+            exit_code: self.exit_code.0.unwrap_or(0),
+            output: self.output,
+        }
+    }
+}
+
+impl HostConfig {
+    /// Billionths of a processor, from whichever of its two forms is set.
+    fn nano_cpus(&self) -> Option<u64> {
+        let nano = self.nano_cpus.0.filter(|nano| *nano != 0);
+        nano.or_else(|| {
+            let quota = self.cpu_quota.0.filter(|quota| *quota != 0)?;
+            // The kernel's own period where none is set.
+            let period = self.cpu_period.0.filter(|period| *period != 0).unwrap_or(100_000);
+            quota.checked_mul(1_000_000_000).map(|nano| nano / period)
+        })
+    }
+}
+
+impl WireMount {
+    fn into_core(self) -> Mount {
+        Mount {
+            source: if self.r#type == "volume" && !self.name.is_empty() {
+                self.name
+            } else {
+                self.source
+            },
+            kind: self.r#type.into(),
+            target: self.destination,
+            read_only: self.rw == Some(false),
+        }
+    }
+}
+
+fn attachment((name, endpoint): (String, Option<Endpoint>)) -> NetworkAttachment {
+    let ip = endpoint
+        .map(|endpoint| endpoint.ip_address)
+        .filter(|ip| !ip.is_empty());
+    NetworkAttachment {
+        name,
+        ip: ip.map(Into::into),
+    }
+}
+
+fn ports(wire: BTreeMap<String, Option<Vec<Binding>>>) -> Vec<Port> {
+    let mut ports = Vec::new();
+    for (key, bindings) in wire {
+        let (number, protocol) = key.split_once('/').unwrap_or((&key, "tcp"));
+        let Ok(private) = number.parse() else { continue };
+        let port = |ip, public| Port {
+            private,
+            protocol: protocol.into(),
+            ip,
+            public,
+        };
+        match bindings {
+            Some(bindings) if !bindings.is_empty() => ports.extend(bindings.into_iter().map(|binding| {
+                let public = binding.host_port.0.and_then(|port| u16::try_from(port).ok());
+                port(
+                    (!binding.host_ip.is_empty()).then(|| binding.host_ip.into()),
+                    public,
+                )
+            })),
+            _ => ports.push(port(None, None)),
+        }
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_container_has_no_end_and_no_exit_code() {
+        let json = br#"{"Id":"abc","Name":"/web","Image":"sha256:1","Created":"2026-01-01T00:00:00.5Z","RestartCount":2,
+            "State":{"Status":"running","Running":true,"Pid":42,"ExitCode":0,"StartedAt":"2026-01-01T00:00:01Z",
+              "FinishedAt":"2025-12-31T00:00:00Z","Health":{"Status":"healthy","Log":[{"Start":"2026-01-01T00:00:02Z","ExitCode":0,"Output":"ok"}]}},
+            "Config":{"Image":"nginx:1","Tty":true,"Env":["A=secret"],"Cmd":["x"],"Entrypoint":null,"Labels":{"a":"b"}},
+            "HostConfig":{"RestartPolicy":{"Name":"always"},"Memory":1048576,"CpuQuota":50000,"CpuPeriod":100000},
+            "Mounts":[{"Type":"volume","Name":"data","Source":"/var/lib/x","Destination":"/data","RW":false}],
+            "NetworkSettings":{"Ports":{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"8080"}],"53/udp":null},
+              "Networks":{"bridge":{"IPAddress":"172.17.0.2"},"none":null}}}"#;
+        let one = container(json).unwrap();
+        assert_eq!(
+            (one.name.as_str(), one.state.clone(), one.pid),
+            ("web", ContainerState::Running, Some(42))
+        );
+        assert_eq!(
+            (one.exit_code, one.finished_at, one.restart_count),
+            (None, None, Some(2))
+        );
+        assert_eq!(
+            (one.health.clone(), one.health_log[0].output.as_str()),
+            (Health::Healthy, "ok")
+        );
+        assert_eq!(
+            (one.tty, one.nano_cpus, one.memory_limit),
+            (true, Some(500_000_000), Some(1_048_576))
+        );
+        assert_eq!(
+            (one.mounts[0].source.as_str(), one.mounts[0].read_only),
+            ("data", true)
+        );
+        assert_eq!((one.ports.len(), one.ports[1].public), (2, Some(8080)));
+        assert_eq!(
+            (one.networks.len(), one.networks[0].ip.as_deref()),
+            (2, Some("172.17.0.2"))
+        );
+        assert!(!format!("{one:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_empty_answer_is_a_container_of_unknowns() {
+        let one = container(br#"{"Id":"abc","State":null,"Config":null,"HostConfig":null,"Mounts":null,"NetworkSettings":null}"#).unwrap();
+        assert_eq!(
+            (one.pid, one.exit_code, one.memory_limit, one.started_at),
+            (None, None, None, None)
+        );
+        assert_eq!((one.health, &*one.restart_policy), (Health::None, "no"));
+        assert!(container(b"{}").is_err());
+    }
+
+    #[test]
+    fn one_that_ended_says_how() {
+        let one = container(
+            br#"{"Id":"abc","State":{"Status":"exited","ExitCode":137,"OOMKilled":true,"Pid":0,
+            "StartedAt":"2026-01-01T00:00:00Z","FinishedAt":"2026-01-01T00:00:09Z"}}"#,
+        )
+        .unwrap();
+        assert_eq!((one.exit_code, one.oom_killed, one.pid), (Some(137), true, None));
+        let never = container(
+            br#"{"Id":"abc","State":{"Status":"created","ExitCode":0,"FinishedAt":"0001-01-01T00:00:00Z"}}"#,
+        )
+        .unwrap();
+        assert_eq!((never.exit_code, never.finished_at), (None, None));
+    }
+}

@@ -1,0 +1,205 @@
+//! Lists of containers and images.
+//!
+//! The hot path parses the whole array at once into borrowed text; only when that fails is each entry tried by
+//! itself, and what still cannot be read is left out with a word in the log: one odd entry never hides the others.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use longshore_core::{ContainerId, ContainerState, ContainerSummary, ImageSummary, Port, Timestamp};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::lenient::{Integer, Number, Text, nullable};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Summary<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(default, borrow, deserialize_with = "nullable")]
+    names: Vec<Text<'a>>,
+    #[serde(default, borrow)]
+    image: Text<'a>,
+    #[serde(default, borrow, rename = "ImageID")]
+    image_id: Text<'a>,
+    #[serde(default, borrow)]
+    command: Text<'a>,
+    #[serde(default)]
+    created: Integer,
+    #[serde(default, borrow)]
+    state: Text<'a>,
+    #[serde(default, borrow)]
+    status: Text<'a>,
+    #[serde(default, borrow, deserialize_with = "nullable")]
+    ports: Vec<WirePort<'a>>,
+    #[serde(default, deserialize_with = "nullable")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WirePort<'a> {
+    #[serde(default, borrow, rename = "IP")]
+    ip: Text<'a>,
+    #[serde(default)]
+    private_port: Number,
+    #[serde(default)]
+    public_port: Number,
+    #[serde(default, borrow)]
+    r#type: Text<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Image<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(default, deserialize_with = "nullable")]
+    repo_tags: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    repo_digests: Vec<String>,
+    #[serde(default)]
+    created: Integer,
+    #[serde(default)]
+    size: Number,
+    #[serde(default, deserialize_with = "nullable")]
+    labels: BTreeMap<String, String>,
+}
+
+/// Reads a list of containers.
+pub(crate) fn containers(json: &[u8]) -> Result<Vec<ContainerSummary>, serde_json::Error> {
+    entries::<Summary<'_>, _>(json, Summary::into_core)
+}
+
+/// Reads a list of images.
+pub(crate) fn images(json: &[u8]) -> Result<Vec<ImageSummary>, serde_json::Error> {
+    entries::<Image<'_>, _>(json, |image| Some(image.into_core()))
+}
+
+fn entries<'a, W, T>(json: &'a [u8], convert: impl Fn(W) -> Option<T>) -> Result<Vec<T>, serde_json::Error>
+where
+    W: Deserialize<'a>,
+{
+    if let Ok(all) = serde_json::from_slice::<Option<Vec<W>>>(json) {
+        return Ok(all.unwrap_or_default().into_iter().filter_map(convert).collect());
+    }
+    let raw: Vec<&'a RawValue> = serde_json::from_slice(json)?;
+    let read = |entry: &&'a RawValue| match serde_json::from_str(entry.get()) {
+        Ok(wire) => convert(wire),
+        Err(error) => {
+            tracing::warn!(%error, "an entry of the engine's list cannot be read and is left out");
+            None
+        }
+    };
+    Ok(raw.iter().filter_map(read).collect())
+}
+
+impl Summary<'_> {
+    fn into_core(self) -> Option<ContainerSummary> {
+        let id = ContainerId::new(&self.id).ok()?;
+        Some(ContainerSummary {
+            id,
+            name: first_name(&self.names),
+            image: self.image.into_string(),
+            image_id: self.image_id.into_string(),
+            command: self.command.into_string(),
+            created: Timestamp::from_secs(self.created.0.unwrap_or(0)),
+            state: ContainerState::from(&*self.state),
+            status: self.status.into_string(),
+            ports: ports(self.ports),
+            labels: self.labels,
+        })
+    }
+}
+
+/// Its own name has one slash, at the front; links of other containers to it have more.
+fn first_name(names: &[Text<'_>]) -> String {
+    let own = |name: &&Text<'_>| !name.trim_start_matches('/').contains('/');
+    let name = names.iter().find(own).or(names.first());
+    name.map(|name| name.trim_start_matches('/').to_owned())
+        .unwrap_or_default()
+}
+
+fn ports(wire: Vec<WirePort<'_>>) -> Vec<Port> {
+    let number = |number: Number| number.0.and_then(|number| u16::try_from(number).ok());
+    let mut ports: Vec<Port> = wire
+        .into_iter()
+        .filter_map(|port| {
+            Some(Port {
+                private: number(port.private_port)?,
+                protocol: if port.r#type.is_empty() {
+                    "tcp".into()
+                } else {
+                    (*port.r#type).into()
+                },
+                ip: (!port.ip.is_empty()).then(|| (*port.ip).into()),
+                public: number(port.public_port).filter(|port| *port != 0),
+            })
+        })
+        .collect();
+    // Engines give them in any order, and some twice.
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+impl Image<'_> {
+    fn into_core(self) -> ImageSummary {
+        let named = |name: &String| !name.contains("<none>");
+        ImageSummary {
+            id: self.id.into_owned(),
+            tags: self.repo_tags.into_iter().filter(named).collect(),
+            digests: self.repo_digests.into_iter().filter(named).collect(),
+            created: self.created.0.filter(|secs| *secs > 0).map(Timestamp::from_secs),
+            size: self.size.0.unwrap_or(0),
+            labels: self.labels,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_becomes_a_summary() {
+        let json = br#"[{"Id":"abc","Names":["/other/alias","/web"],"Image":"nginx:1","ImageID":"sha256:1","Command":"sh -c \"x\"",
+            "Created":1700000000,"State":"running","Status":"Up","Ports":[{"IP":"::","PrivatePort":80,"PublicPort":8080,"Type":"tcp"},
+            {"PrivatePort":53,"Type":"udp"}],"Labels":{"a":"b"},"Mounts":[],"Nonsense":{"x":[1]}}]"#;
+        let all = containers(json).unwrap();
+        let one = &all[0];
+        assert_eq!((one.name.as_str(), one.command.as_str()), ("web", "sh -c \"x\""));
+        assert_eq!(
+            (one.state.clone(), one.created.as_secs()),
+            (ContainerState::Running, 1_700_000_000)
+        );
+        assert_eq!(one.ports.len(), 2);
+        assert_eq!(
+            (one.ports[1].public, one.ports[1].ip.as_deref()),
+            (Some(8080), Some("::"))
+        );
+        assert_eq!(one.labels["a"], "b");
+    }
+
+    #[test]
+    fn nulls_unknown_states_and_odd_entries_break_nothing() {
+        let json =
+            br#"[{"Id":"a","Names":null,"Ports":null,"Labels":null,"State":"hibernating","Created":"x"},
+            {"Id":"b","Labels":{"x":1}}, 7, {"Names":["/no-id"]}, {"Id":"../x"}, {"Id":"c"}]"#;
+        let all = containers(json).unwrap();
+        let ids: Vec<_> = all.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!(ids, ["a", "c"]);
+        assert_eq!(all[0].state.as_str(), "hibernating");
+        assert!(containers(b"null").unwrap().is_empty());
+        assert!(containers(b"{\"message\":\"x\"}").is_err());
+    }
+
+    #[test]
+    fn images_without_names_have_none() {
+        let json = br#"[{"Id":"sha256:a","RepoTags":["<none>:<none>"],"RepoDigests":null,"Created":1,"Size":5,"Labels":null}]"#;
+        let all = images(json).unwrap();
+        assert!(all[0].tags.is_empty() && all[0].digests.is_empty());
+        assert_eq!(all[0].size, 5);
+    }
+}

@@ -1,0 +1,233 @@
+//! Statistics: counters out of a reading, by borrowed slim structs (the whole reading has some hundred fields).
+
+use longshore_core::{Counters, CpuCounters, IoCounters, MemoryCounters, Timestamp};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::lenient::{Number, Text, nullable};
+
+/// A memory limit as large as this is none: engines on Podman pass the kernel's "unlimited" on.
+const UNLIMITED: u64 = 1 << 62;
+
+#[derive(Deserialize)]
+struct Reading<'a> {
+    #[serde(default, borrow)]
+    read: Text<'a>,
+    #[serde(default, deserialize_with = "nullable")]
+    pids_stats: Pids,
+    #[serde(default, deserialize_with = "nullable")]
+    cpu_stats: Cpu,
+    #[serde(default, deserialize_with = "nullable")]
+    memory_stats: Memory,
+    #[serde(default)]
+    networks: Option<Networks>,
+    #[serde(default, borrow, deserialize_with = "nullable")]
+    blkio_stats: Block<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Pids {
+    current: Number,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Cpu {
+    #[serde(deserialize_with = "nullable")]
+    cpu_usage: CpuUsage,
+    system_cpu_usage: Number,
+    online_cpus: Number,
+    #[serde(deserialize_with = "nullable")]
+    throttling_data: Throttling,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct CpuUsage {
+    total_usage: Number,
+    #[serde(deserialize_with = "nullable")]
+    percpu_usage: Vec<IgnoredAny>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Throttling {
+    throttled_time: Number,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Memory {
+    usage: Number,
+    limit: Number,
+    #[serde(deserialize_with = "nullable")]
+    stats: MemoryDetail,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct MemoryDetail {
+    inactive_file: Number,
+    total_inactive_file: Number,
+}
+
+/// All interfaces, summed while they are read.
+#[derive(Default)]
+struct Networks {
+    received: Option<u64>,
+    sent: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Interface {
+    rx_bytes: Number,
+    tx_bytes: Number,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Block<'a> {
+    #[serde(borrow, deserialize_with = "nullable")]
+    io_service_bytes_recursive: Vec<BlockEntry<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct BlockEntry<'a> {
+    #[serde(borrow)]
+    op: Text<'a>,
+    value: Number,
+}
+
+impl<'de> Deserialize<'de> for Networks {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Sum;
+        impl<'de> serde::de::Visitor<'de> for Sum {
+            type Value = Networks;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map of interfaces")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Networks, A::Error> {
+                let mut sum = Networks::default();
+                while let Some((_, interface)) = map.next_entry::<IgnoredAny, Interface>()? {
+                    add(&mut sum.received, interface.rx_bytes);
+                    add(&mut sum.sent, interface.tx_bytes);
+                }
+                Ok(sum)
+            }
+        }
+        deserializer.deserialize_map(Sum)
+    }
+}
+
+fn add(sum: &mut Option<u64>, number: Number) {
+    if let Some(number) = number.0 {
+        *sum = Some(sum.unwrap_or(0).saturating_add(number));
+    }
+}
+
+/// Reads one reading. The `precpu_stats` in it are not looked at: they are empty, or of another reader's time.
+pub(crate) fn counters(json: &[u8]) -> Result<Counters, serde_json::Error> {
+    let wire: Reading<'_> = serde_json::from_slice(json)?;
+    let Some(at) = Timestamp::parse_engine(&wire.read) else {
+        // A container that does not run: every figure would be a zero that nobody measured.
+        return Ok(Counters::default());
+    };
+    let networks = wire.networks.unwrap_or_default();
+    let mut block = IoCounters::default();
+    for entry in wire.blkio_stats.io_service_bytes_recursive {
+        if entry.op.eq_ignore_ascii_case("read") {
+            add(&mut block.read, entry.value);
+        } else if entry.op.eq_ignore_ascii_case("write") {
+            add(&mut block.written, entry.value);
+        }
+    }
+    let cpu = wire.cpu_stats;
+    let known = |number: Number| number.0.filter(|number| *number != 0);
+    let online = known(cpu.online_cpus).or(match cpu.cpu_usage.percpu_usage.len() {
+        0 => None,
+        count => Some(count as u64),
+    });
+    let memory = wire.memory_stats;
+    Ok(Counters {
+        at,
+        cpu: CpuCounters {
+            total_ns: cpu.cpu_usage.total_usage.0,
+            system_ns: known(cpu.system_cpu_usage),
+            online: online.and_then(|count| u32::try_from(count).ok()),
+            throttled_ns: cpu.throttling_data.throttled_time.0,
+        },
+        memory: MemoryCounters {
+            usage: memory.usage.0,
+            inactive_file: memory
+                .stats
+                .total_inactive_file
+                .0
+                .or(memory.stats.inactive_file.0),
+            limit: known(memory.limit).filter(|limit| *limit < UNLIMITED),
+        },
+        network: IoCounters {
+            read: networks.received,
+            written: networks.sent,
+        },
+        block,
+        pids: wire.pids_stats.current.0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_of_version_one_groups() {
+        let json = br#"{"read":"2026-01-01T00:00:00.000000005Z","preread":"0001-01-01T00:00:00Z","pids_stats":{"current":3},
+          "blkio_stats":{"io_service_bytes_recursive":[{"major":8,"minor":0,"op":"Read","value":10},{"op":"Write","value":20},
+            {"op":"Total","value":30},{"major":9,"op":"read","value":5}]},
+          "cpu_stats":{"cpu_usage":{"total_usage":100,"percpu_usage":[60,40]},"system_cpu_usage":1000,"throttling_data":{"throttled_time":7}},
+          "memory_stats":{"usage":500,"limit":1000,"stats":{"total_inactive_file":100,"inactive_file":90}},
+          "networks":{"eth0":{"rx_bytes":1,"tx_bytes":2},"eth1":{"rx_bytes":10,"tx_bytes":20}}}"#;
+        let read = counters(json).unwrap();
+        assert_eq!(
+            (read.cpu.total_ns, read.cpu.system_ns, read.cpu.online),
+            (Some(100), Some(1000), Some(2))
+        );
+        assert_eq!((read.memory.in_use(), read.memory.limit), (Some(400), Some(1000)));
+        assert_eq!((read.network.read, read.network.written), (Some(11), Some(22)));
+        assert_eq!((read.block.read, read.block.written), (Some(15), Some(20)));
+        assert_eq!(
+            (read.pids, read.cpu.throttled_ns, read.at.as_nanos() % 10),
+            (Some(3), Some(7), 5)
+        );
+    }
+
+    #[test]
+    fn unknown_stays_unknown() {
+        let read = counters(br#"{"read":"2026-01-01T00:00:00Z","pids_stats":{},"blkio_stats":{"io_service_bytes_recursive":null},
+          "cpu_stats":{"cpu_usage":{"total_usage":1,"percpu_usage":null},"online_cpus":0},"memory_stats":{"limit":18446744073709551615}}"#).unwrap();
+        assert_eq!(
+            (
+                read.cpu.online,
+                read.cpu.system_ns,
+                read.memory.usage,
+                read.memory.limit
+            ),
+            (None, None, None, None)
+        );
+        assert_eq!(
+            (read.network, read.block, read.pids),
+            (IoCounters::default(), IoCounters::default(), None)
+        );
+    }
+
+    #[test]
+    fn a_container_that_does_not_run_has_no_figures() {
+        let read = counters(br#"{"read":"0001-01-01T00:00:00Z","cpu_stats":{"cpu_usage":{"total_usage":0}},"memory_stats":{"usage":0}}"#);
+        assert_eq!(read.unwrap(), Counters::default());
+        assert!(counters(b"rubbish").is_err());
+    }
+}
