@@ -1,0 +1,26 @@
+//! Behaviour over one engine: what happens there without silent loss, what is there now, and what it uses.
+//!
+//! | to know | ask | cost |
+//! |---|---|---|
+//! | what happens | [`Feed`], from [`Watch::feed`] | one subscription an engine, however many read |
+//! | what is there now | [`Mirror`], from [`Watch::mirror`] | an inspect for each change; reads are free |
+//! | what it uses | [`Sampler`] | a call a second for each running container, while somebody reads |
+//! | whether all that is current | [`Watch::status`] | nothing |
+//!
+//! Speaking to the engine is `longshore-engine`'s business, many engines `longshore-fleet`'s, keeping what happened
+//! `longshore-store`'s.
+#![warn(missing_docs)]
+
+mod backoff;
+mod feed;
+mod mirror;
+mod source;
+mod stats;
+mod tasks;
+mod watch;
+
+pub use backoff::Backoff;
+pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
+pub use mirror::{FindError, Mirror, MirrorUpdates, Snapshot, Update};
+pub use stats::{Round, Sample, SampleReader, Sampler, SamplerConfig};
+pub use watch::{Status, Watch, WatchConfig, WatchCounters};

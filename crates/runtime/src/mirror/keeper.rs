@@ -1,0 +1,374 @@
+//! The mirror's one writer.
+//!
+//! Owns the calls that keep the mirror true: which, how many at once, and what their answers change. Which container
+//! is next is the [`Agenda`]'s to say, what a gap hid is [`unseen`]'s. The algorithm stands in
+//! `docs/design/watch.md`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use longshore_core::{Container, ContainerId, ContainerSummary, Timestamp};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::agenda::Agenda;
+use super::suspense::Suspense;
+use super::unseen::unseen;
+use super::{Board, Mirror, Relist};
+use crate::WatchConfig;
+use crate::feed::Feed;
+use crate::source::{ContainerSource, SourceError};
+use crate::watch::Meters;
+
+/// At most one snapshot in this time; people see nothing faster, and a copy an event would cost more than the event.
+const SNAPSHOT_EVERY: Duration = Duration::from_millis(10);
+
+/// How long after a list found a difference its event may still come.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How often what is known about containers that are gone is swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
+/// Why a difference is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Explain {
+    /// Events may be missing.
+    Gap,
+    /// None should be, and yet a list differs.
+    Repair,
+}
+
+/// Why a list was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    Wanted(Relist),
+    Regular,
+}
+
+type Found = (ContainerId, Result<Container, SourceError>);
+
+/// See the module.
+pub(crate) struct Keeper<S> {
+    source: Arc<S>,
+    config: WatchConfig,
+    board: Arc<Board>,
+    mirror: Mirror,
+    feed: Feed,
+    meters: Arc<Meters>,
+    containers: BTreeMap<ContainerId, Arc<Container>>,
+    agenda: Agenda,
+    suspense: Suspense,
+    explain: HashMap<ContainerId, Explain>,
+    /// Named by the first list and not yet looked at; `None` before that list, and after the last of them.
+    initial: Option<HashSet<ContainerId>>,
+    is_live: bool,
+    wanted: Option<Relist>,
+    list_at: Instant,
+    list_failures: u32,
+    sweep_at: Instant,
+    is_changed: bool,
+    published_at: Instant,
+}
+
+impl<S: ContainerSource> Keeper<S> {
+    pub(crate) fn new(
+        source: Arc<S>,
+        config: WatchConfig,
+        board: Arc<Board>,
+        mirror: Mirror,
+        feed: Feed,
+        meters: Arc<Meters>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            source,
+            board,
+            mirror,
+            feed,
+            meters,
+            containers: BTreeMap::new(),
+            agenda: Agenda::new(config.backoff),
+            suspense: Suspense::default(),
+            explain: HashMap::new(),
+            initial: None,
+            is_live: false,
+            wanted: None,
+            list_at: now + config.relist_every,
+            list_failures: 0,
+            sweep_at: now + SWEEP_EVERY,
+            is_changed: false,
+            published_at: now,
+            config,
+        }
+    }
+
+    /// Keeps the mirror until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut inspects: FuturesUnordered<BoxFuture<'static, Found>> = FuturesUnordered::new();
+        let mut list: Option<(
+            Listing,
+            BoxFuture<'static, Result<Vec<ContainerSummary>, SourceError>>,
+        )> = None;
+        loop {
+            if self.is_live {
+                let now = Instant::now();
+                while inspects.len() < self.config.max_inspects.max(1)
+                    && let Some(id) = self.agenda.next(now)
+                {
+                    inspects.push(self.inspect(id));
+                }
+                if list.is_none() && self.list_at <= now {
+                    list = Some(self.list());
+                }
+            }
+            let wake_at = self.wake_at(list.is_some());
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.board.changed() => self.look(),
+                Some((id, found)) = inspects.next(), if !inspects.is_empty() => self.found(&id, found),
+                answer = answer(&mut list) => {
+                    if let Some((why, _)) = list.take() {
+                        self.listed(why, answer);
+                    }
+                }
+                () = sleep_until(wake_at) => {}
+            }
+            self.settle();
+        }
+    }
+
+    fn inspect(&self, id: ContainerId) -> BoxFuture<'static, Found> {
+        self.meters.inspects.count();
+        let (source, limit) = (Arc::clone(&self.source), self.config.call_timeout);
+        async move {
+            let found = timeout(limit, source.inspect(&id)).await;
+            let found =
+                found.unwrap_or_else(|_| Err(SourceError::new("the engine does not answer an inspect")));
+            (id, found)
+        }
+        .boxed()
+    }
+
+    fn list(
+        &mut self,
+    ) -> (
+        Listing,
+        BoxFuture<'static, Result<Vec<ContainerSummary>, SourceError>>,
+    ) {
+        self.meters.lists.count();
+        let why = self.wanted.take().map_or(Listing::Regular, Listing::Wanted);
+        let (source, limit) = (Arc::clone(&self.source), self.config.call_timeout);
+        let call = async move {
+            let listed = timeout(limit, source.list()).await;
+            listed.unwrap_or_else(|_| Err(SourceError::new("the engine does not answer a list")))
+        };
+        (why, call.boxed())
+    }
+
+    fn wake_at(&self, is_listing: bool) -> Instant {
+        let calls = self.is_live.then(|| self.agenda.next_due()).flatten();
+        let list = (self.is_live && !is_listing).then_some(self.list_at);
+        let publish = self.is_changed.then(|| self.published_at + SNAPSHOT_EVERY);
+        let times = [calls, list, publish, self.suspense.next_due()];
+        times.into_iter().flatten().fold(self.sweep_at, Instant::min)
+    }
+
+    /// Takes what the follower noted.
+    fn look(&mut self) {
+        let now = Instant::now();
+        let (marks, is_live) = self.board.take();
+        self.is_live = is_live;
+        if let Some(why) = marks.relist {
+            self.wanted = self.wanted.max(Some(why));
+            self.list_at = now;
+            if why == Relist::Gap && self.mirror.is_ready() {
+                self.explain
+                    .extend(self.containers.keys().map(|id| (id.clone(), Explain::Gap)));
+            }
+        }
+        for (id, touch) in marks.touched {
+            if self.explain.get(&id) == Some(&Explain::Repair) {
+                self.explain.remove(&id);
+            }
+            if self.wanted.is_some() || !self.explain.is_empty() || self.suspense.next_due().is_some() {
+                self.suspense.told(&id, touch.verbs);
+            }
+            let shown = self.containers.get(&id).map(|container| &container.health);
+            let is_shown = touch.only_health.is_some() && touch.only_health.as_ref() == shown;
+            if !(is_shown && self.agenda.is_settled(&id)) {
+                self.agenda.touch(&id, now);
+            }
+        }
+    }
+
+    /// An inspect has ended.
+    fn found(&mut self, id: &ContainerId, found: Result<Container, SourceError>) {
+        let now = Instant::now();
+        let after = match found {
+            Ok(container) => Some(Arc::new(container)),
+            Err(error) if error.not_found => None,
+            Err(error) => {
+                self.meters.failed_calls.count();
+                self.agenda.failed(id, now);
+                tracing::debug!(%id, error = %error.text, "an inspect has failed");
+                if self.agenda.is_settled(id) {
+                    tracing::warn!(%id, error = %error.text, "a container cannot be inspected; it is not shown");
+                    self.looked_at(id);
+                }
+                return;
+            }
+        };
+        self.agenda.answered(id);
+        let before = self.containers.get(id).cloned();
+        if let Some(why) = self.explain.remove(id) {
+            let events = unseen(
+                before.as_deref(),
+                after.as_deref(),
+                Timestamp::from(SystemTime::now()),
+            );
+            if why == Explain::Repair && !events.is_empty() {
+                self.meters.repairs.count();
+                tracing::warn!(%id, "a list showed what no event had told");
+            }
+            self.suspense.hold(id, events, now);
+        }
+        match after {
+            Some(after) if before.as_ref() != Some(&after) => {
+                self.containers.insert(id.clone(), Arc::clone(&after));
+                self.mirror.put(after);
+                self.is_changed = true;
+            }
+            None if before.is_some() => {
+                self.containers.remove(id);
+                self.mirror.remove(id);
+                self.is_changed = true;
+            }
+            _ => {}
+        }
+        self.looked_at(id);
+    }
+
+    fn looked_at(&mut self, id: &ContainerId) {
+        if let Some(initial) = &mut self.initial {
+            initial.remove(id);
+        }
+    }
+
+    /// A list has ended. It only ever says what to inspect.
+    fn listed(&mut self, why: Listing, answer: Result<Vec<ContainerSummary>, SourceError>) {
+        let now = Instant::now();
+        let mut listed = match answer {
+            Ok(listed) => listed,
+            Err(error) => {
+                self.meters.failed_calls.count();
+                tracing::warn!(error = %error.text, "the containers cannot be listed");
+                if let Listing::Wanted(wanted) = why {
+                    self.wanted = self.wanted.max(Some(wanted));
+                }
+                self.list_failures = self.list_failures.saturating_add(1);
+                self.list_at = now + self.config.backoff.pause(self.list_failures);
+                return;
+            }
+        };
+        self.list_failures = 0;
+        self.list_at = if self.wanted.is_some() {
+            now
+        } else {
+            now + self.config.relist_every
+        };
+        match why {
+            Listing::Regular => self.compare(&listed, now),
+            Listing::Wanted(wanted) => {
+                // What runs first: that is what people look at, and what changes.
+                listed.sort_by_key(|summary| !summary.state.has_processes());
+                let mut ids: Vec<ContainerId> = listed.into_iter().map(|summary| summary.id).collect();
+                if wanted == Relist::Gap && self.mirror.is_ready() {
+                    self.explain
+                        .extend(ids.iter().map(|id| (id.clone(), Explain::Gap)));
+                }
+                let named: HashSet<&ContainerId> = ids.iter().collect();
+                let unnamed: Vec<_> = self
+                    .containers
+                    .keys()
+                    .filter(|id| !named.contains(id))
+                    .cloned()
+                    .collect();
+                ids.extend(unnamed);
+                for id in &ids {
+                    self.agenda.suspect(id, None);
+                }
+                if !self.mirror.is_ready() {
+                    self.initial = Some(ids.into_iter().collect());
+                }
+            }
+        }
+    }
+
+    /// The last net: a list without any reason, compared with what we have.
+    fn compare(&mut self, listed: &[ContainerSummary], now: Instant) {
+        let named: HashMap<&ContainerId, &ContainerSummary> =
+            listed.iter().map(|summary| (&summary.id, summary)).collect();
+        let differs = |summary: &ContainerSummary, container: &Container| {
+            summary.state != container.state || summary.name != container.name
+        };
+        let unlike = listed.iter().filter(|summary| {
+            self.containers
+                .get(&summary.id)
+                .is_none_or(|container| differs(summary, container))
+        });
+        let gone = self.containers.keys().filter(|id| !named.contains_key(id));
+        let suspects: Vec<ContainerId> = unlike
+            .map(|summary| &summary.id)
+            .chain(gone)
+            .filter(|id| !self.agenda.is_touched_lately(id, now))
+            .cloned()
+            .collect();
+        for id in suspects {
+            self.agenda.suspect(&id, Some(now + GRACE));
+            self.explain.entry(id).or_insert(Explain::Repair);
+        }
+    }
+
+    /// What follows from anything that happened.
+    fn settle(&mut self) {
+        let now = Instant::now();
+        let was_last = self.initial.as_ref().is_some_and(HashSet::is_empty);
+        if was_last || (self.is_changed && now >= self.published_at + SNAPSHOT_EVERY) {
+            self.is_changed = false;
+            self.published_at = now;
+            self.mirror.publish(self.containers.values().cloned().collect());
+        }
+        if was_last {
+            self.initial = None;
+            self.mirror.set_ready();
+        }
+        for event in self.suspense.release(now) {
+            self.meters.synthetic.count();
+            self.feed.event(event, true, false);
+        }
+        if self.explain.is_empty() && self.wanted.is_none() {
+            self.suspense.calm();
+        }
+        if now >= self.sweep_at {
+            self.sweep_at = now + SWEEP_EVERY;
+            let containers = &self.containers;
+            self.agenda.sweep(now, |id| containers.contains_key(id));
+        }
+    }
+}
+
+/// The list's answer; never, while there is none under way.
+async fn answer(
+    list: &mut Option<(
+        Listing,
+        BoxFuture<'static, Result<Vec<ContainerSummary>, SourceError>>,
+    )>,
+) -> Result<Vec<ContainerSummary>, SourceError> {
+    match list {
+        Some((_, call)) => call.await,
+        None => std::future::pending().await,
+    }
+}

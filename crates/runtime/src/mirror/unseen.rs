@@ -1,0 +1,203 @@
+//! What must have happened to a container between two looks, when its events may have been missed.
+//!
+//! Owns the difference of two inspects as events in the engine's own grammar. Pure. Leaves to others when to ask and
+//! which of the answers a real event has told already.
+
+use std::collections::BTreeMap;
+
+use longshore_core::{Container, ContainerState, Event, EventType, Health, Scope, Timestamp};
+
+/// The events that explain how `before` became `after`, in order. `now` stands in where nothing tells the time.
+pub(super) fn unseen(before: Option<&Container>, after: Option<&Container>, now: Timestamp) -> Vec<Event> {
+    let Some(about) = after.or(before) else {
+        return Vec::new();
+    };
+    let mut tale = Tale {
+        about,
+        now,
+        events: Vec::new(),
+    };
+    match (before, after) {
+        (None, Some(after)) => {
+            tale.tell("create", Some(after.created), &[]);
+            if after.started_at.is_some() {
+                tale.run(after);
+            }
+        }
+        (Some(before), None) => {
+            if before.state.has_processes() {
+                tale.tell("die", None, &[]);
+            }
+            tale.tell("destroy", None, &[]);
+        }
+        (Some(before), Some(after)) => {
+            if before.name != after.name {
+                tale.tell("rename", None, &[("oldName", format!("/{}", before.name))]);
+            }
+            if before.started_at == after.started_at {
+                tale.same_run(before, after);
+            } else {
+                if before.state.has_processes() {
+                    // How that run ended, nobody knows any more; it had ended when the next began.
+                    tale.tell("die", after.started_at, &[]);
+                }
+                tale.run(after);
+            }
+        }
+        (None, None) => {}
+    }
+    tale.events
+}
+
+struct Tale<'a> {
+    about: &'a Container,
+    now: Timestamp,
+    events: Vec<Event>,
+}
+
+impl Tale<'_> {
+    fn tell(&mut self, action: &str, at: Option<Timestamp>, more: &[(&str, String)]) {
+        let about = self.about;
+        let labels = about
+            .labels
+            .iter()
+            .map(|(key, value)| (Box::from(&**key), Box::from(&**value)));
+        let mut attributes: BTreeMap<Box<str>, Box<str>> = labels.collect();
+        attributes.insert("name".into(), (&*about.name).into());
+        attributes.insert("image".into(), (&*about.image).into());
+        attributes.extend(
+            more.iter()
+                .map(|(key, value)| (Box::from(*key), Box::from(&**value))),
+        );
+        self.events.push(Event {
+            kind: EventType::Container,
+            action: action.into(),
+            id: about.id.as_str().into(),
+            attributes,
+            scope: Scope::Local,
+            at: at.unwrap_or(self.now),
+        });
+    }
+
+    /// The whole of a run that nobody saw begin.
+    fn run(&mut self, after: &Container) {
+        self.tell("start", after.started_at, &[]);
+        if after.state == ContainerState::Paused {
+            self.tell("pause", None, &[]);
+        }
+        if after.state.has_processes() {
+            self.health(&Health::Starting, &after.health);
+        } else {
+            self.died(after);
+        }
+    }
+
+    /// What changed within a run whose beginning is known.
+    fn same_run(&mut self, before: &Container, after: &Container) {
+        if !before.state.has_processes() {
+            return;
+        }
+        if !after.state.has_processes() {
+            self.died(after);
+            return;
+        }
+        match (
+            before.state == ContainerState::Paused,
+            after.state == ContainerState::Paused,
+        ) {
+            (false, true) => self.tell("pause", None, &[]),
+            (true, false) => self.tell("unpause", None, &[]),
+            _ => {}
+        }
+        self.health(&before.health, &after.health);
+    }
+
+    fn died(&mut self, after: &Container) {
+        let code = after.exit_code.map(|code| ("exitCode", code.to_string()));
+        self.tell("die", after.finished_at, code.as_slice());
+    }
+
+    fn health(&mut self, before: &Health, after: &Health) {
+        if before != after && !matches!(after, Health::None | Health::Starting) {
+            self.tell(&format!("health_status: {after}"), None, &[]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mirror::testing::container;
+
+    const NOW: Timestamp = Timestamp::from_secs(99);
+
+    fn tale(before: Option<&Container>, after: Option<&Container>) -> Vec<String> {
+        unseen(before, after, NOW)
+            .into_iter()
+            .map(|event| format!("{} at {}", event.action, event.at.as_secs()))
+            .collect()
+    }
+
+    fn with(change: impl FnOnce(&mut Container)) -> Container {
+        let mut container = container("a");
+        container.created = Timestamp::from_secs(1);
+        container.started_at = Some(Timestamp::from_secs(2));
+        container.state = ContainerState::Running;
+        change(&mut container);
+        container
+    }
+
+    fn exited(c: &mut Container) {
+        c.state = ContainerState::Exited;
+        c.exit_code = Some(3);
+        c.finished_at = Some(Timestamp::from_secs(9));
+    }
+
+    #[test]
+    fn what_came_and_what_went() {
+        let running = with(|_| {});
+        assert_eq!(tale(None, Some(&running)), ["create at 1", "start at 2"]);
+        assert_eq!(
+            tale(None, Some(&with(exited))),
+            ["create at 1", "start at 2", "die at 9"]
+        );
+        assert_eq!(tale(Some(&running), None), ["die at 99", "destroy at 99"]);
+        assert_eq!(tale(Some(&with(exited)), None), ["destroy at 99"]);
+        assert_eq!(tale(Some(&running), Some(&running)), [""; 0]);
+    }
+
+    #[test]
+    fn an_end_carries_its_exit_code() {
+        let events = unseen(Some(&with(|_| {})), Some(&with(exited)), NOW);
+        assert_eq!(events.len(), 1);
+        assert_eq!(
+            events[0].attributes.get("exitCode").map(|code| &**code),
+            Some("3")
+        );
+        assert_eq!(events[0].name(), Some("a"));
+    }
+
+    #[test]
+    fn another_run_ended_the_one_before() {
+        let again = with(|c| c.started_at = Some(Timestamp::from_secs(7)));
+        assert_eq!(
+            tale(Some(&with(|_| {})), Some(&again)),
+            ["die at 7", "start at 7"]
+        );
+        assert_eq!(tale(Some(&with(exited)), Some(&again)), ["start at 7"]);
+    }
+
+    #[test]
+    fn names_pauses_and_health() {
+        let after = with(|c| {
+            c.name = "b".into();
+            c.state = ContainerState::Paused;
+            c.health = Health::Unhealthy;
+        });
+        let before = with(|c| c.health = Health::Healthy);
+        assert_eq!(
+            tale(Some(&before), Some(&after)),
+            ["rename at 99", "pause at 99", "health_status: unhealthy at 99"]
+        );
+    }
+}

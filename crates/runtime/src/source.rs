@@ -1,0 +1,109 @@
+//! What the watch needs of an engine, as two small traits, so that tests can script it.
+//!
+//! Owns the traits, the one error text they carry, and their implementation by [`Engine`]. Leaves the protocol to
+//! `longshore-engine`.
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use longshore_core::{Container, ContainerId, ContainerSummary, Counters, Event, ObjectRef};
+use longshore_engine::{Engine, EventsQuery, ListContainers};
+
+use crate::watch::LineId;
+
+/// A failure as people read it, and the one thing that decides what we do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SourceError {
+    pub(crate) text: Arc<str>,
+    pub(crate) hint: Option<Arc<str>>,
+    pub(crate) not_found: bool,
+}
+
+impl SourceError {
+    pub(crate) fn new(text: &str) -> Self {
+        Self {
+            text: text.into(),
+            hint: None,
+            not_found: false,
+        }
+    }
+}
+
+impl From<&longshore_engine::Error> for SourceError {
+    fn from(error: &longshore_engine::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(under) = cause {
+            // Writing to a String cannot fail.
+            let _ = write!(text, ": {under}");
+            cause = under.source();
+        }
+        Self {
+            text: text.into(),
+            hint: error.hint().map(Arc::from),
+            not_found: error.is_not_found(),
+        }
+    }
+}
+
+impl From<longshore_engine::Error> for SourceError {
+    fn from(error: longshore_engine::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+/// One line of the event stream: what it is known by, and the event, unless it is none.
+pub(crate) type RawLine = (LineId, Option<Event>);
+
+/// Where events come from.
+pub(crate) trait EventSource: Send + Sync + 'static {
+    /// Subscribes: the whole ring first, then what happens. Resolves when the engine has begun to answer.
+    fn subscribe(
+        &self,
+    ) -> impl Future<Output = Result<BoxStream<'static, Result<RawLine, SourceError>>, SourceError>> + Send;
+}
+
+/// Where the truth about containers comes from.
+pub(crate) trait ContainerSource: Send + Sync + 'static {
+    fn list(&self) -> impl Future<Output = Result<Vec<ContainerSummary>, SourceError>> + Send;
+    fn inspect(&self, id: &ContainerId) -> impl Future<Output = Result<Container, SourceError>> + Send;
+}
+
+/// Where readings of counters come from.
+pub(crate) trait CounterSource: Send + Sync + 'static {
+    fn read(&self, id: &ContainerId) -> impl Future<Output = Result<Counters, SourceError>> + Send;
+}
+
+impl EventSource for Engine {
+    async fn subscribe(&self) -> Result<BoxStream<'static, Result<RawLine, SourceError>>, SourceError> {
+        let query = EventsQuery::default().since("0");
+        let events = self.events(&query).await?;
+        let lines = events.map(|raw| {
+            let raw = raw?;
+            if let Err(error) = &raw.event {
+                tracing::warn!(%error, "a line of the event stream is no event");
+            }
+            Ok((LineId::of(&raw.line), raw.event.ok()))
+        });
+        Ok(lines.boxed())
+    }
+}
+
+impl ContainerSource for Engine {
+    async fn list(&self) -> Result<Vec<ContainerSummary>, SourceError> {
+        Ok(self.list_containers(&ListContainers::all()).await?)
+    }
+
+    async fn inspect(&self, id: &ContainerId) -> Result<Container, SourceError> {
+        Ok(self.inspect_container(&ObjectRef::from(id)).await?)
+    }
+}
+
+impl CounterSource for Engine {
+    async fn read(&self, id: &ContainerId) -> Result<Counters, SourceError> {
+        Ok(self.stats_once(&ObjectRef::from(id)).await?)
+    }
+}

@@ -1,0 +1,226 @@
+//! What the containers of one engine use: one reading a second a container, shared by all who read.
+//!
+//! Owns [`Sampler`]: when to read, how many calls at once, and the history. The arithmetic is `longshore-core`'s, the
+//! call `longshore-engine`'s.
+
+mod round;
+mod series;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use longshore_core::ContainerId;
+use longshore_engine::Engine;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::Mirror;
+use crate::source::CounterSource;
+use crate::tasks::guarded;
+pub use series::Sample;
+use series::Series;
+
+/// One sample each of the containers that run, taken within about one interval.
+pub type Round = Vec<(ContainerId, Arc<Sample>)>;
+
+/// Settings of a [`Sampler`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SamplerConfig {
+    /// Between two samples of a container, while somebody reads. Default: 1 s. An engine that cannot keep up is asked
+    /// again when it has answered, each container in its turn.
+    pub interval: Duration,
+    /// Calls in flight. Default: 8; one takes 1–2 ms.
+    pub max_calls: usize,
+    /// For one call. Default: 5 s.
+    pub call_timeout: Duration,
+    /// Samples kept for each container. Default: 900, a quarter of an hour.
+    pub history: usize,
+    /// Samples kept in all, shared evenly: with more containers each has fewer. Default: 50,000, some 12 MB.
+    pub history_total: usize,
+}
+
+impl Default for SamplerConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            max_calls: 8,
+            call_timeout: Duration::from_secs(5),
+            history: 900,
+            history_total: 50_000,
+        }
+    }
+}
+
+impl SamplerConfig {
+    /// Sets [`Self::interval`].
+    #[must_use]
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Sets [`Self::max_calls`].
+    #[must_use]
+    pub fn max_calls(mut self, calls: usize) -> Self {
+        self.max_calls = calls;
+        self
+    }
+
+    /// Sets [`Self::history`] and [`Self::history_total`].
+    #[must_use]
+    pub fn history(mut self, each: usize, total: usize) -> Self {
+        self.history = each;
+        self.history_total = total;
+        self
+    }
+}
+
+/// Samples what containers use, for as long as somebody reads. Cheap to clone.
+///
+/// Containers that run are sampled; those that are paused or have ended are not, and keep the history they have.
+/// Those that are gone have none.
+///
+/// ```no_run
+/// # async fn example(engine: longshore_engine::Engine, mirror: longshore_runtime::Mirror) {
+/// use longshore_runtime::{Sampler, SamplerConfig};
+/// let sampler = Sampler::start(engine, mirror, SamplerConfig::default());
+/// let mut rounds = sampler.subscribe();
+/// while let Some(round) = rounds.next().await {
+///     for (id, sample) in round.iter() {
+///         match sample.usage.cpu_percent {
+///             Some(percent) => println!("{} {percent:.1} %", id.short()),
+///             None => println!("{} not known yet", id.short()),
+///         }
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Sampler {
+    shared: Arc<Shared>,
+    owner: Arc<Owner>,
+}
+
+struct Owner {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _end: DropGuard,
+}
+
+struct Shared {
+    rounds: watch::Sender<Arc<Round>>,
+    wanted: Notify,
+    series: Mutex<HashMap<ContainerId, Series>>,
+}
+
+impl Shared {
+    fn series(&self) -> MutexGuard<'_, HashMap<ContainerId, Series>> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sampler")
+            .field("readers", &self.shared.rounds.receiver_count())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sampler {
+    /// Makes a sampler for the containers of `mirror`. It does nothing until somebody subscribes.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(engine: Engine, mirror: Mirror, config: SamplerConfig) -> Self {
+        Self::start_with(Arc::new(engine), mirror, config)
+    }
+
+    pub(crate) fn start_with<S: CounterSource>(
+        source: Arc<S>,
+        mirror: Mirror,
+        config: SamplerConfig,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            rounds: watch::Sender::new(Arc::default()),
+            wanted: Notify::new(),
+            series: Mutex::default(),
+        });
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let work = round::run(source, mirror, config, Arc::clone(&shared), stop.clone());
+        tasks.spawn(async move {
+            // The text is logged; readers see the end of the rounds.
+            let _ = guarded("the sampler of statistics", work).await;
+        });
+        tasks.close();
+        let end = stop.clone().drop_guard();
+        Self {
+            shared,
+            owner: Arc::new(Owner {
+                tasks,
+                stop,
+                _end: end,
+            }),
+        }
+    }
+
+    /// Reads from now on. The sampler works until the last reader is dropped.
+    pub fn subscribe(&self) -> SampleReader {
+        let rounds = self.shared.rounds.subscribe();
+        self.shared.wanted.notify_one();
+        SampleReader {
+            rounds,
+            stop: self.owner.stop.clone(),
+        }
+    }
+
+    /// The newest sample of a container; it may be old when nobody reads.
+    pub fn latest(&self, id: &ContainerId) -> Option<Arc<Sample>> {
+        self.shared.series().get(id)?.latest().cloned()
+    }
+
+    /// The samples kept of a container, oldest first.
+    pub fn history(&self, id: &ContainerId) -> Vec<Arc<Sample>> {
+        self.shared
+            .series()
+            .get(id)
+            .map(Series::history)
+            .unwrap_or_default()
+    }
+
+    /// Ends the task and waits until it has. Readers see the end.
+    pub async fn stop(&self) {
+        self.owner.stop.cancel();
+        self.owner.tasks.wait().await;
+    }
+}
+
+/// Reads rounds of samples. Made by [`Sampler::subscribe`].
+#[derive(Debug)]
+pub struct SampleReader {
+    rounds: watch::Receiver<Arc<Round>>,
+    stop: CancellationToken,
+}
+
+impl SampleReader {
+    /// The next round; `None` when the sampler was stopped. A reader that is slow gets the newest and not those
+    /// between, which [`Sampler::history`] still has. A round without samples says that nothing runs.
+    ///
+    /// Cancel safe.
+    pub async fn next(&mut self) -> Option<Arc<Round>> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            changed = self.rounds.changed() => {
+                changed.ok()?;
+                Some(Arc::clone(&self.rounds.borrow_and_update()))
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The sampler's task: who is read, when, and how many at once.
+//!
+//! Owns the rounds. A container that does not answer delays nobody: its call stays in flight, at most one for each
+//! container, and the round goes out without it.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use longshore_core::{ContainerId, ContainerState, Counters};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{Round, SamplerConfig, Shared};
+use crate::Mirror;
+use crate::source::{CounterSource, SourceError};
+
+type Reading = (ContainerId, Result<Counters, SourceError>);
+
+/// Samples while somebody reads, until `stop`.
+pub(super) async fn run<S: CounterSource>(
+    source: Arc<S>,
+    mirror: Mirror,
+    config: SamplerConfig,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        if shared.rounds.receiver_count() > 0 {
+            let watched = Watched {
+                source: Arc::clone(&source),
+                mirror: &mirror,
+                config: &config,
+                shared: &shared,
+                queue: VecDeque::new(),
+                pending: HashSet::new(),
+                arrived: Vec::new(),
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = watched.run() => {}
+            }
+            // Whoever reads next must not be told an average over the time in which nobody did.
+            shared.series().values_mut().for_each(super::Series::pause);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = shared.wanted.notified() => {}
+        }
+    }
+}
+
+/// The time in which somebody reads.
+struct Watched<'a, S> {
+    source: Arc<S>,
+    mirror: &'a Mirror,
+    config: &'a SamplerConfig,
+    shared: &'a Shared,
+    /// To be read, in turn.
+    queue: VecDeque<ContainerId>,
+    /// In the queue or in flight.
+    pending: HashSet<ContainerId>,
+    arrived: Round,
+}
+
+impl<S: CounterSource> Watched<'_, S> {
+    async fn run(mut self) {
+        let mut calls: FuturesUnordered<BoxFuture<'static, Reading>> = FuturesUnordered::new();
+        let mut ticks = interval(self.config.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut is_owed = false;
+        while self.shared.rounds.receiver_count() > 0 {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    if is_owed {
+                        self.publish();
+                    }
+                    self.begin();
+                    is_owed = true;
+                }
+                Some((id, reading)) = calls.next(), if !calls.is_empty() => self.take(id, reading),
+            }
+            while calls.len() < self.config.max_calls.max(1)
+                && let Some(id) = self.queue.pop_front()
+            {
+                calls.push(self.call(id));
+            }
+            if is_owed && self.pending.is_empty() {
+                self.publish();
+                is_owed = false;
+            }
+        }
+    }
+
+    /// A new round: everything that runs and is not still being read.
+    fn begin(&mut self) {
+        let now = self.mirror.snapshot();
+        for container in now.containers() {
+            if container.state == ContainerState::Running && self.pending.insert(container.id.clone()) {
+                self.queue.push_back(container.id.clone());
+            }
+        }
+        self.shared.series().retain(|id, _| now.get(id).is_some());
+    }
+
+    fn call(&self, id: ContainerId) -> BoxFuture<'static, Reading> {
+        let (source, limit) = (Arc::clone(&self.source), self.config.call_timeout);
+        async move {
+            let reading = timeout(limit, source.read(&id)).await;
+            let reading =
+                reading.unwrap_or_else(|_| Err(SourceError::new("the engine does not answer in time")));
+            (id, reading)
+        }
+        .boxed()
+    }
+
+    fn take(&mut self, id: ContainerId, reading: Result<Counters, SourceError>) {
+        self.pending.remove(&id);
+        let reading = match reading {
+            Ok(reading) => reading,
+            Err(error) => {
+                tracing::debug!(%id, error = %error.text, "a container could not be sampled");
+                return;
+            }
+        };
+        // It may have gone while it was read.
+        if self.mirror.get(&id).is_none() {
+            return;
+        }
+        let mut series = self.shared.series();
+        let share = self.config.history_total / series.len().max(1);
+        let kept = self.config.history.min(share);
+        let sample = series.entry(id.clone()).or_default().add(reading, kept);
+        drop(series);
+        self.arrived.extend(sample.map(|sample| (id, sample)));
+    }
+
+    fn publish(&mut self) {
+        self.shared
+            .rounds
+            .send_replace(Arc::new(std::mem::take(&mut self.arrived)));
+    }
+}

@@ -1,0 +1,436 @@
+//! A model of the engine's event log, and the ledger against it.
+//!
+//! The model imitates what makes events get lost: stamps, ring order and live order that differ, a ring that
+//! overflows, a subscriber's queue that stays full, cuts in the middle of a replay, restarts. The claim: every event
+//! is delivered once, or its stamp lies inside a gap that was told.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use longshore_core::{Event, EventType, Scope, Timestamp};
+use proptest::prelude::*;
+
+use super::known::LineId;
+use super::ledger::{Arrival, Ledger, proving};
+use super::resume::Verdict;
+
+/// Small, so that it overflows often.
+const RING: usize = 24;
+/// The same for a subscriber's queue.
+const QUEUE: usize = 6;
+/// How long the engine waits for a full queue.
+const PATIENCE: u64 = 100;
+/// By how much the orders differ at most, each step of two.
+const SKEW: u64 = 6;
+/// The engine's clock is not ours.
+const AHEAD: i64 = 7_777_777;
+
+#[derive(Debug, Clone)]
+enum Op {
+    /// An event, appended and published after pauses.
+    Emit {
+        append: u64,
+        publish: u64,
+    },
+    Burst(u8),
+    Advance(u64),
+    /// The stream breaks; the next one gets so many lines and then breaks too, if given.
+    Cut {
+        replayed: Option<u8>,
+    },
+    Rotate {
+        replayed: Option<u8>,
+    },
+    /// Our reader, or what is between, does not move for so long.
+    Stall(u64),
+    Restart,
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let skew = 0..=SKEW;
+    let replayed = || prop::option::weighted(0.3, 0u8..30);
+    let op = prop_oneof![
+        12 => (skew.clone(), skew).prop_map(|(append, publish)| Op::Emit { append, publish }),
+        4 => (1u8..12).prop_map(Op::Burst),
+        6 => (0u64..20).prop_map(Op::Advance),
+        1 => (200u64..40_000).prop_map(Op::Advance),
+        3 => replayed().prop_map(|replayed| Op::Cut { replayed }),
+        1 => replayed().prop_map(|replayed| Op::Rotate { replayed }),
+        2 => (1u64..400).prop_map(Op::Stall),
+        1 => Just(Op::Restart),
+    ];
+    prop::collection::vec(op, 1..120)
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Append(u64),
+    Publish(u64),
+}
+
+#[derive(Debug, Default)]
+struct Subscriber {
+    /// Lines that have reached us, with the time.
+    inbox: VecDeque<(u64, u64)>,
+    /// Until when nothing moves.
+    stalled: Option<u64>,
+    queue: VecDeque<u64>,
+    /// Found the queue full at that time.
+    waiting: Vec<(u64, u64)>,
+}
+
+impl Subscriber {
+    fn publish(&mut self, id: u64, now: u64) {
+        match self.stalled {
+            None => self.inbox.push_back((id, now)),
+            Some(_) if self.queue.len() < QUEUE => self.queue.push_back(id),
+            Some(_) => self.waiting.push((id, now)),
+        }
+    }
+
+    fn recover(&mut self, now: u64) {
+        if self.stalled.take_if(|until| *until <= now).is_some() {
+            let patient = self
+                .waiting
+                .drain(..)
+                .filter(|(_, since)| since + PATIENCE > now)
+                .map(|(id, _)| id);
+            let all: Vec<u64> = self.queue.drain(..).chain(patient).collect();
+            self.inbox.extend(all.into_iter().map(|id| (id, now)));
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Engine {
+    now: u64,
+    stamps: Vec<u64>,
+    ring: VecDeque<u64>,
+    steps: BTreeMap<(u64, u64), Step>,
+    told: BTreeSet<u64>,
+}
+
+/// What was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Out {
+    Event(u64),
+    Gap(i64, i64),
+}
+
+#[derive(Debug)]
+struct World {
+    engine: Engine,
+    ledger: Ledger,
+    stream: Option<(Subscriber, Duration)>,
+    out: Vec<Out>,
+    wants_rotation: bool,
+    since: u64,
+    serial: u64,
+}
+
+fn event(engine: &Engine, id: u64) -> Event {
+    Event {
+        kind: EventType::Container,
+        action: "start".into(),
+        id: id.to_string().into(),
+        attributes: BTreeMap::new(),
+        scope: Scope::Local,
+        at: stamp(engine, id),
+    }
+}
+
+fn stamp(engine: &Engine, id: u64) -> Timestamp {
+    Timestamp::from_nanos(engine.stamps[usize::try_from(id).unwrap()].cast_signed() * 1_000_000 + AHEAD)
+}
+
+fn line(id: u64) -> LineId {
+    LineId::of(&id.to_le_bytes())
+}
+
+impl World {
+    fn new() -> Self {
+        let mut world = Self {
+            engine: Engine {
+                now: 10_000,
+                ..Engine::default()
+            },
+            ledger: Ledger::default(),
+            stream: None,
+            out: Vec::new(),
+            wants_rotation: false,
+            since: 0,
+            serial: 0,
+        };
+        // Begins with the engine's first event, and one that teaches the clocks' offset.
+        world.emit(0, 0);
+        world.advance(10);
+        world.subscribe(false, None);
+        world.advance(2_000);
+        world.emit(0, 0);
+        world.advance(1);
+        world
+    }
+
+    fn emit(&mut self, append: u64, publish: u64) {
+        let id = self.engine.stamps.len() as u64;
+        self.engine.stamps.push(self.engine.now);
+        self.plan(self.engine.now + append, Step::Append(id));
+        self.plan(self.engine.now + append + publish, Step::Publish(id));
+    }
+
+    fn plan(&mut self, at: u64, step: Step) {
+        self.serial += 1;
+        self.engine.steps.insert((at, self.serial), step);
+    }
+
+    /// Time goes on, and everything planned for it happens, millisecond by millisecond.
+    fn advance(&mut self, by: u64) {
+        let end = self.engine.now + by;
+        loop {
+            let step = self.engine.steps.first_key_value().map(|(at, _)| at.0);
+            let stall = self
+                .stream
+                .as_ref()
+                .and_then(|(subscriber, _)| subscriber.stalled);
+            let next = step.into_iter().chain(stall).min().filter(|next| *next <= end);
+            self.engine.now = next.unwrap_or(end).max(self.engine.now);
+            if let Some((subscriber, _)) = &mut self.stream {
+                subscriber.recover(self.engine.now);
+            }
+            let Some(next) = next else { break };
+            if step == Some(next)
+                && let Some((_, step)) = self.engine.steps.pop_first()
+            {
+                match step {
+                    Step::Append(id) => {
+                        self.engine.told.insert(id);
+                        self.engine.ring.push_back(id);
+                        if self.engine.ring.len() > RING {
+                            self.engine.ring.pop_front();
+                        }
+                    }
+                    Step::Publish(id) => {
+                        if let Some((subscriber, _)) = &mut self.stream {
+                            subscriber.publish(id, self.engine.now);
+                        }
+                    }
+                }
+            }
+            self.read();
+        }
+        self.read();
+        let due = if self.wants_rotation { 1_000 } else { 30_000 };
+        if self.engine.now >= self.since + due && self.stream.is_some() {
+            self.rotate(None);
+        }
+    }
+
+    fn read(&mut self) {
+        let Some((subscriber, opened)) = &mut self.stream else {
+            return;
+        };
+        while let Some((id, arrived)) = subscriber.inbox.pop_front() {
+            let event = event(&self.engine, id);
+            let sighting = self.ledger.see(&Arrival {
+                id: line(id),
+                event: Some(&event),
+                arrived: Duration::from_millis(arrived),
+                opened: *opened,
+                stalled: false,
+                judged: true,
+            });
+            self.wants_rotation |= sighting.suspicious;
+            if sighting.new {
+                self.out.push(Out::Event(id));
+            }
+        }
+    }
+
+    /// Subscribes, as the follower does: judge by the first line, then read; perhaps not to the end.
+    fn subscribe(&mut self, overlapping: bool, replayed: Option<u8>) {
+        let now = Duration::from_millis(self.engine.now);
+        let first = self
+            .engine
+            .ring
+            .front()
+            .and_then(|id| proving(line(*id), Some(&event(&self.engine, *id))));
+        if replayed == Some(0) {
+            self.cut();
+            return;
+        }
+        match self.ledger.judge(first, overlapping, now) {
+            Verdict::Baseline | Verdict::Continuous => {}
+            Verdict::Gap { from, to, .. } => {
+                let to = to.map_or(i64::MAX, Timestamp::as_nanos);
+                self.out
+                    .push(Out::Gap(from.map_or(i64::MIN, Timestamp::as_nanos), to));
+            }
+        }
+        let most = replayed.map_or(usize::MAX, usize::from);
+        let inbox = self
+            .engine
+            .ring
+            .iter()
+            .take(most)
+            .map(|id| (*id, self.engine.now))
+            .collect();
+        self.stream = Some((
+            Subscriber {
+                inbox,
+                ..Subscriber::default()
+            },
+            now,
+        ));
+        self.since = self.engine.now;
+        self.wants_rotation = false;
+        self.read();
+        if replayed.is_some() {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.read();
+        if self.stream.take().is_some() {
+            self.ledger.cut(Some(Duration::from_millis(self.engine.now)));
+        }
+    }
+
+    fn rotate(&mut self, replayed: Option<u8>) {
+        if self.stream.is_none() {
+            return self.subscribe(false, replayed);
+        }
+        if !self.wants_rotation {
+            self.ledger.turn();
+        }
+        self.subscribe(true, replayed);
+    }
+
+    fn apply(&mut self, op: &Op) {
+        match *op {
+            Op::Emit { append, publish } => self.emit(append, publish),
+            Op::Burst(n) => (0..n).for_each(|_| self.emit(0, 0)),
+            Op::Advance(by) => self.advance(by),
+            Op::Cut { replayed } => {
+                self.cut();
+                self.advance(3);
+                if replayed.is_some() {
+                    self.subscribe(false, replayed);
+                }
+            }
+            Op::Rotate { replayed } => self.rotate(replayed),
+            Op::Stall(by) => {
+                let until = self.engine.now + by;
+                if let Some((subscriber, _)) = &mut self.stream {
+                    subscriber.stalled = subscriber.stalled.max(Some(until));
+                }
+            }
+            Op::Restart => {
+                self.cut();
+                self.engine.ring.clear();
+                self.engine.steps.clear();
+            }
+        }
+    }
+
+    /// Quiet again, and looked at once more.
+    fn settle(&mut self) {
+        self.advance(1_000);
+        self.rotate(None);
+        self.advance(1_000);
+    }
+
+    fn check(&self) -> Result<(), TestCaseError> {
+        let mut seen = BTreeSet::new();
+        for out in &self.out {
+            if let Out::Event(id) = out {
+                prop_assert!(seen.insert(*id), "{id} came twice");
+            }
+        }
+        for missing in self.engine.told.difference(&seen) {
+            let at = stamp(&self.engine, *missing).as_nanos();
+            // Stamps are that much out of order.
+            let skew = i64::try_from(2 * SKEW).unwrap() * 1_000_000;
+            let told = self.out.iter().any(|out| match out {
+                Out::Gap(from, to) => from.saturating_sub(skew) <= at && at <= to.saturating_add(skew),
+                Out::Event(_) => false,
+            });
+            prop_assert!(
+                told,
+                "{missing} (stamp {at}) was lost without a word: {:?}",
+                self.out
+            );
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_event_once_or_inside_a_gap(ops in ops()) {
+        let mut world = World::new();
+        for op in &ops {
+            world.apply(op);
+        }
+        world.settle();
+        world.check()?;
+    }
+
+    /// Without overflow, stall or restart there is nothing to tell, wherever the stream is cut.
+    #[test]
+    fn cuts_alone_make_no_gap(
+        cuts in prop::collection::vec((prop::option::weighted(0.3, 0u8..30), 0u64..30, 0u64..=SKEW, 0u64..=SKEW), 1..20)
+    ) {
+        let mut world = World::new();
+        for (replayed, pause, append, publish) in cuts {
+            world.emit(append, publish);
+            world.advance(pause);
+            world.apply(&Op::Cut { replayed });
+            world.rotate(None);
+        }
+        world.settle();
+        world.check()?;
+        prop_assert!(!world.out.iter().any(|out| matches!(out, Out::Gap(..))), "{:?}", world.out);
+    }
+}
+
+#[test]
+fn an_overflow_while_away_is_told_from_when_to_when() {
+    let mut world = World::new();
+    world.cut();
+    for _ in 0..=RING {
+        world.advance(1_000);
+        world.emit(0, 0);
+    }
+    world.advance(1);
+    world.rotate(None);
+    let gap = world
+        .out
+        .iter()
+        .position(|out| matches!(out, Out::Gap(..)))
+        .unwrap();
+    assert_eq!(world.out[..gap], [Out::Event(0), Out::Event(1)]);
+    let [first_missing, first_after] = [2, 3].map(|id| stamp(&world.engine, id).as_nanos());
+    assert!(matches!(world.out[gap], Out::Gap(from, to) if from < first_missing && to == first_after));
+    assert_eq!(world.out[gap + 1], Out::Event(3));
+}
+
+#[test]
+fn a_restart_without_an_event_since_is_told_when_the_replay_is_empty() {
+    let mut world = World::new();
+    world.apply(&Op::Restart);
+    world.subscribe(false, None);
+    assert!(matches!(world.out.last(), Some(Out::Gap(..))));
+}
+
+#[test]
+fn what_was_dropped_on_a_living_stream_is_recovered() {
+    let mut world = World::new();
+    world.apply(&Op::Stall(300));
+    (0..10).for_each(|_| world.emit(0, 0));
+    world.advance(1_500);
+    assert!(world.out.iter().all(|out| matches!(out, Out::Event(_))));
+    assert_eq!(world.out.len(), 12, "{:?}", world.out);
+}
