@@ -1,0 +1,112 @@
+//! `cargo xtask bench`: our client beside its peers, interleaved, on one engine, in one run.
+//!
+//! Owns what is measured and how it is told. The engine, the image and the folder with the peers in other
+//! languages are the caller's (`xtask`).
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a person at a terminal"
+)]
+
+mod events;
+mod figures;
+mod inner;
+mod install;
+mod op;
+mod peers;
+mod report;
+mod stage;
+mod targets;
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use crate::{op::Op, report::Column, stage::Stage};
+
+pub(crate) type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// Measures, prints, and writes the page of figures.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The engine, as `unix:///path` or `tcp://host:port`.
+    #[arg(long, env = "DOCKER_HOST")]
+    host: String,
+    /// An image with `sleep` and `true`.
+    #[arg(long, default_value = "longshore/sample:latest")]
+    image: String,
+    /// Folder for the peers in other languages, filled where it is empty. In the cache folder by default.
+    #[arg(long)]
+    peers: Option<PathBuf>,
+    /// Interleaved rounds.
+    #[arg(long, default_value_t = 9)]
+    rounds: usize,
+    /// The page to write the figures into.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let mut args = Args::parse();
+    args.peers = args.peers.or_else(install::folder);
+    if let Some(folder) = &args.peers {
+        install::peers(folder).await;
+    }
+    let machine = report::machine();
+    let mut stage = Stage::set(&args.host, &args.image, 200).await?;
+    let measured = measure(&args, &mut stage).await;
+    let engine = stage.engine().await;
+    stage.strike().await?;
+    let text = format!(
+        "{}, {machine}; {}; {} interleaved rounds.\n\n{}",
+        report::today(),
+        engine?,
+        args.rounds,
+        measured?
+    );
+    println!("{text}");
+    if let Some(path) = &args.out {
+        write(path, &text)?;
+    }
+    Ok(())
+}
+
+async fn measure(args: &Args, stage: &mut Stage) -> Result<String> {
+    let mut peers = peers::all(&args.host, args.peers.as_deref()).await?;
+    let (mut tables, mut targets) = (Vec::new(), Vec::new());
+    for op in Op::ALL {
+        let mut columns: Vec<Column> = peers
+            .iter()
+            .map(|peer| Column {
+                name: peer.name(),
+                rounds: Vec::new(),
+            })
+            .collect();
+        for round in 0..=args.rounds {
+            for (peer, column) in peers.iter_mut().zip(&mut columns) {
+                let run = peer.run(op, op.count(peer.kept()), &stage.subject).await?;
+                // The first round warms everybody up and is not counted.
+                if round > 0 {
+                    column.rounds.push(run);
+                }
+            }
+        }
+        eprintln!("measured: {}", op.title());
+        targets.extend(targets::of_operation(op, &columns));
+        tables.push(report::operation(op, &columns));
+    }
+    let listeners = events::measure(&args.host, args.peers.as_deref(), stage, 200).await?;
+    tables.push(report::events(&listeners));
+    eprintln!("measured: events");
+    let inner = inner::measure().await?;
+    tables.push(report::inner(&inner));
+    targets.extend(targets::of_inner(&inner));
+    Ok(format!("{}\n{}", targets::table(&targets), tables.join("\n")))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let page = std::fs::read_to_string(path).unwrap_or_else(|_| "# Benchmarks\n".to_owned());
+    std::fs::write(path, report::placed(&page, text))?;
+    Ok(())
+}

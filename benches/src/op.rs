@@ -1,0 +1,93 @@
+//! What is measured, and one run of it.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+
+/// One operation that every peer can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Op {
+    Ping,
+    Inspect,
+    List,
+    Lifecycle,
+    Exec,
+}
+
+impl Op {
+    pub(crate) const ALL: [Self; 5] = [Self::Ping, Self::Inspect, Self::List, Self::Lifecycle, Self::Exec];
+
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Inspect => "inspect one container",
+            Self::List => "list 200 containers",
+            Self::Lifecycle => "create, start, wait, remove",
+            Self::Exec => "exec `true`",
+        }
+    }
+
+    /// Repetitions in one round. A program that is started anew for each call gets fewer: it needs them less.
+    pub(crate) const fn count(self, kept: bool) -> usize {
+        match (self, kept) {
+            (Self::Ping | Self::Inspect, true) => 500,
+            (Self::Ping | Self::Inspect, false) => 4,
+            (Self::List, true) => 20,
+            (Self::List, false) => 3,
+            (Self::Lifecycle | Self::Exec, true) => 4,
+            (Self::Lifecycle | Self::Exec, false) => 2,
+        }
+    }
+}
+
+/// What the operations are done to.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Subject {
+    /// A running container.
+    pub(crate) id: String,
+    /// An image with `true` in it.
+    pub(crate) image: String,
+    /// The label that everything made here bears, and its value.
+    pub(crate) label: (String, String),
+}
+
+/// One round of one operation by one peer.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Run {
+    /// Microseconds of each repetition.
+    pub(crate) us: Vec<f64>,
+    /// Microseconds of the client's processor time in all; `None` where it cannot be told.
+    pub(crate) cpu_us: Option<f64>,
+}
+
+/// Does `once` `count` times and takes the times, and this thread's processor time.
+pub(crate) async fn repeat(count: usize, mut once: impl AsyncFnMut() -> Result<()>) -> Result<Run> {
+    let cpu = thread_cpu_us();
+    let mut us = Vec::with_capacity(count);
+    for _ in 0..count {
+        let begin = Instant::now();
+        once().await?;
+        us.push(begin.elapsed().as_secs_f64() * 1e6);
+    }
+    let cpu_us = thread_cpu_us().zip(cpu).map(|(after, before)| after - before);
+    Ok(Run { us, cpu_us })
+}
+
+/// The kernel's count of this thread's time on a processor: everything runs on one thread here.
+pub(crate) fn thread_cpu_us() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace()
+        .next()?
+        .parse::<f64>()
+        .ok()
+        .map(|ns| ns / 1e3)
+}
+
+/// The kernel's monotonic clock in nanoseconds, the same in every process of this machine.
+pub(crate) fn monotonic_ns() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
+}

@@ -1,0 +1,153 @@
+//! What was to be reached, beside what was: the first table of the page.
+
+use std::fmt::Write as _;
+
+use crate::{
+    figures::{Figures, shown},
+    inner::Inner,
+    op::Op,
+    report::{self, Column},
+};
+
+/// One target.
+pub(crate) struct Target {
+    what: &'static str,
+    limit: &'static str,
+    measured: String,
+    reached: Option<bool>,
+}
+
+impl Target {
+    fn new(
+        what: &'static str,
+        limit: &'static str,
+        measured: Option<f64>,
+        most: f64,
+        text: impl Fn(f64) -> String,
+    ) -> Self {
+        Self {
+            what,
+            limit,
+            measured: measured.map_or_else(|| "not measured".to_owned(), text),
+            reached: measured.map(|value| value <= most),
+        }
+    }
+}
+
+/// The targets that an operation's columns decide; ours is the first column.
+pub(crate) fn of_operation(op: Op, columns: &[Column]) -> Option<Target> {
+    let named = |name: &str| columns.iter().find(|column| column.name.starts_with(name));
+    let ours = columns.first()?;
+    let over = || Some(difference(ours, named("hand-written")?));
+    match op {
+        Op::Ping => Some(Target::new(
+            "ping, over a hand-written kept connection",
+            "25 µs",
+            over()?,
+            25.0,
+            |us| format!("{us:+.1} µs"),
+        )),
+        Op::Inspect => Some(Target::new(
+            "inspect, over a hand-written kept connection",
+            "25 µs",
+            over()?,
+            25.0,
+            |us| format!("{us:+.1} µs"),
+        )),
+        Op::List => {
+            let ratio = named("bollard")
+                .and_then(report::processor)
+                .zip(report::processor(ours))
+                .map(|(theirs, ours)| ours / theirs);
+            Some(Target::new(
+                "list of 200, client processor time against bollard's",
+                "0.50",
+                ratio,
+                0.5,
+                |ratio| format!("{ratio:.2}"),
+            ))
+        }
+        Op::Lifecycle | Op::Exec => None,
+    }
+}
+
+/// The targets of the fake engine's run.
+pub(crate) fn of_inner(inner: &Inner) -> [Target; 3] {
+    let us = |us| shown(Some(us));
+    [
+        Target::new(
+            "event at our socket to subscriber, p99",
+            "1 ms",
+            inner.latency.at(0.99),
+            1e3,
+            us,
+        ),
+        Target::new(
+            "mirror, one container by id",
+            "1 µs",
+            Some(inner.read),
+            1.0,
+            |us| format!("{:.0} ns", us * 1e3),
+        ),
+        Target::new("mirror, list of 10,000", "1 ms", Some(inner.list), 1e3, us),
+    ]
+}
+
+/// The median over rounds of the difference between two columns' medians in the same round.
+fn difference(ours: &Column, theirs: &Column) -> Option<f64> {
+    let median = |run: &crate::op::Run| Figures::of(run.us.clone()).median();
+    let pairs = ours.rounds.iter().zip(&theirs.rounds);
+    Figures::of(pairs.filter_map(|(a, b)| Some(median(a)? - median(b)?)).collect()).median()
+}
+
+/// The table.
+pub(crate) fn table(targets: &[Target]) -> String {
+    let mut text = "| target | at most | measured | |\n|---|---|---|---|\n".to_owned();
+    for target in targets {
+        let reached = match target.reached {
+            Some(true) => "reached",
+            Some(false) => "**missed**",
+            None => "",
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {reached} |",
+            target.what, target.limit, target.measured
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::Run;
+
+    #[test]
+    fn rounds_are_compared_pairwise() {
+        let column = |name: &str, medians: &[f64]| Column {
+            name: name.to_owned(),
+            rounds: medians
+                .iter()
+                .map(|us| Run {
+                    us: vec![*us],
+                    cpu_us: Some(*us),
+                })
+                .collect(),
+        };
+        // The machine slows down in the middle; the difference does not care.
+        let columns = [
+            column("ours", &[50.0, 90.0, 52.0]),
+            column("hand-written, kept", &[40.0, 81.0, 40.0]),
+        ];
+        let target = of_operation(Op::Ping, &columns).unwrap();
+        assert_eq!(
+            (target.measured.as_str(), target.reached),
+            ("+10.0 µs", Some(true))
+        );
+        let columns = [column("ours", &[60.0]), column("bollard 0", &[100.0])];
+        let target = of_operation(Op::List, &columns).unwrap();
+        assert_eq!((target.measured.as_str(), target.reached), ("0.60", Some(false)));
+        assert!(table(&[target]).contains("**missed**"));
+    }
+}
