@@ -79,7 +79,7 @@ pub struct Gap {
     pub from: Option<String>,
     /// The first event after it that is surely known; `null` when none is.
     pub to: Option<String>,
-    /// Why: `overflow`, `engine_restarted`, …
+    /// Why: `missed`, `restarted`, `dropped`, `unreadable`, `forgotten`, `unknown_cursor`, or a newer word.
     pub reason: String,
 }
 
@@ -102,7 +102,7 @@ mod tests {
             "attributes":{},"scope":"local","time":"2026-01-02T03:04:05Z","time_nano":"1790000000000000001",
             "synthetic":false,"late":false,"newer_field":1}"#;
         let gap = r#"{"host":"local","cursor":"2","time":"2026-01-02T03:04:05Z",
-            "gap":{"from":null,"to":null,"reason":"overflow"}}"#;
+            "gap":{"from":null,"to":null,"reason":"missed"}}"#;
         let parsed: EventRecord = serde_json::from_str(event).unwrap();
         assert!(matches!(&parsed, EventRecord::Event(e) if e.time_nano == "1790000000000000001"));
         assert!(
@@ -111,7 +111,7 @@ mod tests {
                 .contains(r#""type":"container""#)
         );
         let parsed: EventRecord = serde_json::from_str(gap).unwrap();
-        assert!(matches!(&parsed, EventRecord::Gap(g) if g.gap.reason == "overflow"));
+        assert!(matches!(&parsed, EventRecord::Gap(g) if g.gap.reason == "missed"));
         assert_eq!(parsed.cursor(), "2");
     }
 }

@@ -77,8 +77,8 @@ pub struct ImageRow {
     pub digests: Vec<String>,
     /// Size in bytes with all its layers.
     pub size_bytes: u64,
-    /// When it was built.
-    pub created_at: String,
+    /// When it was built; `null` when the image does not tell.
+    pub created_at: Option<String>,
     /// How many containers of the host are made from it.
     pub used_by: u64,
 }
@@ -101,8 +101,8 @@ pub struct SystemInfo {
     pub id: String,
     /// Containers by state.
     pub containers: ContainerCounts,
-    /// How many images it has.
-    pub images: u64,
+    /// How many images it has; `null` when the engine does not tell.
+    pub images: Option<u64>,
     /// Its storage driver.
     pub storage_driver: String,
     /// `1` or `2`; `null` when the engine does not tell.
@@ -111,17 +111,17 @@ pub struct SystemInfo {
     pub system_time: Option<String>,
 }
 
-/// How many containers are in which state.
+/// How many containers are in which state; `null` when the engine does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContainerCounts {
     /// All of them.
-    pub total: u64,
+    pub total: Option<u64>,
     /// Running.
-    pub running: u64,
+    pub running: Option<u64>,
     /// Paused.
-    pub paused: u64,
+    pub paused: Option<u64>,
     /// Stopped, or never started.
-    pub stopped: u64,
+    pub stopped: Option<u64>,
 }
 
 #[cfg(test)]

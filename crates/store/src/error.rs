@@ -101,6 +101,14 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// The cause alone, for an error that says the rest itself.
+    #[must_use]
+    pub fn into_source(self) -> Option<Box<dyn Error + Send + Sync>> {
+        self.source
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

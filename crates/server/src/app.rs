@@ -1,0 +1,69 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use longshore_core::{ObjectRef, Timestamp};
+use longshore_fleet::{Fleet, Host};
+use longshore_store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    auth::Limiter,
+    error::{ApiError, ApiResult},
+    gate::{Hosts, Origins},
+    metrics::Metrics,
+};
+
+/// Shared by all requests. Cheap to clone.
+pub(crate) type App = Arc<Shared>;
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) fleet: Fleet,
+    pub(crate) store: Store,
+    pub(crate) hosts: Hosts,
+    pub(crate) origins: Origins,
+    pub(crate) metrics: Metrics,
+    pub(crate) logins: Limiter,
+    /// Name of the session cookie; the port is in it, since cookies do not tell ports apart.
+    pub(crate) cookie: String,
+    pub(crate) started_at: Timestamp,
+    pub(crate) recheck: std::time::Duration,
+    /// Cancelled when the shutdown begins: streams say goodbye and end.
+    pub(crate) closing: CancellationToken,
+    /// Cancelled when the time for that is over: everything ends at once.
+    pub(crate) abandon: CancellationToken,
+    /// Owns every connection and every WebSocket.
+    pub(crate) tasks: TaskTracker,
+    /// A place for each open WebSocket.
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// Runs something that the shutdown waits for.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let abandon = self.abandon.clone();
+        self.tasks.spawn(async move {
+            abandon.run_until_cancelled(work).await;
+        });
+    }
+
+    /// The host of that name.
+    pub(crate) fn host(&self, name: &str) -> ApiResult<Arc<Host>> {
+        self.fleet.host(name).ok_or_else(|| {
+            let shown: String = name.chars().take(64).collect();
+            ApiError::not_found(format!("no host {shown:?}"))
+        })
+    }
+}
+
+/// What a person called a container, as it may stand in an engine's path.
+pub(crate) fn object_ref(text: &str) -> ApiResult<ObjectRef> {
+    ObjectRef::new(text).map_err(|e| ApiError::invalid(e.to_string()))
+}
+
+/// Our clock.
+pub(crate) fn now() -> Timestamp {
+    std::time::SystemTime::now().into()
+}

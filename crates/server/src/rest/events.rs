@@ -1,0 +1,82 @@
+//! The history of events of all hosts.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use longshore_api::{ErrorBody, EventRecord, EventsReply};
+use longshore_fleet::runtime::Record;
+use serde::Deserialize;
+
+use crate::{
+    app::{App, Shared},
+    convert::{self, FleetCursor},
+    error::{ApiError, ApiResult},
+    reply::{InQuery, Json},
+};
+
+/// Events in one answer unless told otherwise, and at most.
+const LIMIT: u32 = 100;
+pub(crate) const MAX_LIMIT: u32 = 1_000;
+
+/// Parameters of the history.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventsParams {
+    /// A cursor that came with an event or as `next`: what came after it.
+    since: Option<String>,
+    /// At most so many, 100 when not given and never more than 1,000.
+    limit: Option<u32>,
+}
+
+/// Events and gaps, oldest first: after `since`, or without it the newest.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventsParams),
+    responses((status = 200, body = EventsReply), (status = 400, body = ErrorBody)))]
+pub(crate) async fn list_events(
+    State(app): State<App>,
+    InQuery(params): InQuery<EventsParams>,
+) -> ApiResult<Json<EventsReply>> {
+    let since = params.since.as_deref().map(read_cursor).transpose()?;
+    let (events, next) = history(&app, since, params.limit.unwrap_or(LIMIT));
+    Ok(Json(EventsReply {
+        events,
+        next: (!next.is_empty()).then(|| next.to_string()),
+    }))
+}
+
+/// Reads a cursor that a caller gave back.
+pub(crate) fn read_cursor(text: &str) -> ApiResult<FleetCursor> {
+    text.parse().map_err(|_| {
+        ApiError::invalid("since is no cursor: give back one that came with an event, unchanged")
+    })
+}
+
+/// History of all hosts in the order in which it was received, and the place after it.
+pub(crate) fn history(
+    app: &Shared,
+    since: Option<FleetCursor>,
+    limit: u32,
+) -> (Vec<EventRecord>, FleetCursor) {
+    let limit = limit.min(MAX_LIMIT) as usize;
+    let mut found: Vec<(String, Arc<Record>)> = Vec::new();
+    for host in app.fleet.hosts() {
+        let from = since.as_ref().and_then(|cursor| cursor.get(host.name()));
+        let records = host.feed().history(from, limit);
+        found.extend(records.into_iter().map(|record| (host.name().to_owned(), record)));
+    }
+    if app.fleet.hosts().len() > 1 {
+        found.sort_by_key(|(_, record)| record.received);
+    }
+    // After a cursor the oldest come first and the rest with the next call; without one the newest are wanted.
+    if since.is_some() {
+        found.truncate(limit);
+    } else {
+        found.drain(..found.len().saturating_sub(limit));
+    }
+    let mut place = since.unwrap_or_default();
+    let mut events = Vec::with_capacity(found.len());
+    for (host, record) in &found {
+        place.set(host, record.cursor);
+        events.push(convert::event_record(host, record, &place));
+    }
+    (events, place)
+}
