@@ -2,12 +2,13 @@
 // be byte-identical on every machine: no dates, no absolute paths, hashes of content only.
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import tailwindcss from "@tailwindcss/vite";
+import { slim } from "./slim.ts";
 import { defineConfig } from "vitest/config";
 
 const backend = process.env["LONGSHORE_BACKEND"] ?? "http://127.0.0.1:3626";
 
 export default defineConfig({
-  plugins: [svelte(), tailwindcss()],
+  plugins: [slim(), svelte(), tailwindcss()],
   build: {
     outDir: "../crates/server/assets",
     emptyOutDir: true,

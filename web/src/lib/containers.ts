@@ -1,5 +1,6 @@
 // What a container's state means to a person: its tone and shape, its words, what may be done, where its ports lead.
 import type { ContainerRow, PortRow } from "../api/types";
+import type { IconName } from "../components/icons";
 import { count, longSpan, millis } from "./format";
 
 export type Tone = "ok" | "warn" | "bad" | "idle" | "unknown";
@@ -66,14 +67,14 @@ export function verbsFor(state: string): Verb[] {
   }
 }
 
-export const VERBS: Record<Verb, { label: string; doing: string; done: string; already: string }> = {
-  start: { label: "Start", doing: "Starting", done: "started", already: "was already running" },
-  stop: { label: "Stop", doing: "Stopping", done: "stopped", already: "was already stopped" },
-  restart: { label: "Restart", doing: "Restarting", done: "restarted", already: "was already restarted" },
-  pause: { label: "Pause", doing: "Pausing", done: "paused", already: "was already paused" },
-  unpause: { label: "Resume", doing: "Resuming", done: "resumed", already: "was not paused" },
-  kill: { label: "Kill", doing: "Killing", done: "killed", already: "was already stopped" },
-  remove: { label: "Remove", doing: "Removing", done: "removed", already: "was already removed" },
+export const VERBS: Record<Verb, { label: string; icon: IconName; doing: string; done: string; already: string }> = {
+  start: { label: "Start", icon: "play", doing: "Starting", done: "started", already: "was already running" },
+  stop: { label: "Stop", icon: "stop", doing: "Stopping", done: "stopped", already: "was already stopped" },
+  restart: { label: "Restart", icon: "restart", doing: "Restarting", done: "restarted", already: "was already restarted" },
+  pause: { label: "Pause", icon: "pause", doing: "Pausing", done: "paused", already: "was already paused" },
+  unpause: { label: "Resume", icon: "play", doing: "Resuming", done: "resumed", already: "was not paused" },
+  kill: { label: "Kill", icon: "kill", doing: "Killing", done: "killed", already: "was already stopped" },
+  remove: { label: "Remove", icon: "remove", doing: "Removing", done: "removed", already: "was already removed" },
 };
 
 /** Since when it is in this state: started for what runs, finished for what ended, created otherwise. */
@@ -124,16 +125,16 @@ export function portLabel(port: PortRow): string {
 }
 
 /** What needs a person first, over one container; null when it is well. */
-export function complaint(row: ContainerRow, now: number): { tone: "bad" | "warn"; text: string } | null {
-  if (row.state === "dead") return { tone: "bad", text: "is dead: the engine could not remove it" };
+export function complaint(row: ContainerRow, now: number): { tone: "bad" | "warn"; text: string; since: string | null } | null {
+  if (row.state === "dead") return { tone: "bad", text: "is dead: the engine could not remove it", since: row.finished_at };
   if (row.state === "restarting") {
     const times = row.restart_count ? `, ${count(row.restart_count, "restart")} so far` : "";
-    return { tone: "bad", text: `keeps restarting${row.exit_code === null ? "" : `, last exit ${row.exit_code}`}${times}` };
+    return { tone: "bad", text: `keeps restarting${row.exit_code === null ? "" : `, last exit ${row.exit_code}`}${times}`, since: null };
   }
-  if (row.state === "running" && row.health === "unhealthy") return { tone: "bad", text: "fails its health check" };
+  if (row.state === "running" && row.health === "unhealthy") return { tone: "bad", text: "fails its health check", since: null };
   if (endedBadly(row)) {
     const finished = millis(row.finished_at);
-    if (finished !== null && now - finished < 86_400_000) return { tone: "warn", text: `exited with code ${row.exit_code}` };
+    if (finished !== null && now - finished < 86_400_000) return { tone: "warn", text: `exited with code ${row.exit_code}`, since: row.finished_at };
   }
   return null;
 }

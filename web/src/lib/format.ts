@@ -7,6 +7,7 @@ type Maybe<T> = T | null | undefined;
 /** "0.3 %", "12 %", "240 %"; 100 is one core. */
 export function percent(value: Maybe<number>): string {
   if (value == null || !Number.isFinite(value)) return DASH;
+  if (value === 0) return `0\u202f%`;
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)}\u202f%`;
 }
 

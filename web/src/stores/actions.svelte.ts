@@ -38,9 +38,9 @@ export function isEffect(verb: Verb, row: ContainerRow | null, before: Container
 }
 
 class ActionStore {
-  notices: Notice[] = $state([]);
+  notices: Notice[] = $state.raw([]);
   /** Verbs under way, by container. */
-  pending: Record<string, Verb> = $state({});
+  pending: Record<string, Verb> = $state.raw({});
   /** Containers that this page has asked to remove: their going surprises nobody. */
   readonly removed = new Set<string>();
   #nextId = 1;
@@ -48,7 +48,7 @@ class ActionStore {
   async run(row: ContainerRow, verb: Verb, options: { force?: boolean; volumes?: boolean } = {}): Promise<void> {
     const key = keyOf(row);
     if (this.pending[key]) return;
-    this.pending[key] = verb;
+    this.pending = { ...this.pending, [key]: verb };
     const words = VERBS[verb];
     const id = this.#say({ tone: "doing", text: `${words.doing} ${row.name}…`, hint: null });
     const effect = this.#effect(row, verb);
@@ -66,7 +66,8 @@ class ActionStore {
       this.#change(id, { tone: "bad", text: `Could not ${verb} ${row.name}: ${known.message}`, hint: known.hint });
     } finally {
       effect.stop();
-      delete this.pending[key];
+      const { [key]: _done, ...rest } = this.pending;
+      this.pending = rest;
     }
   }
 

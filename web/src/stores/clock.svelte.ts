@@ -1,7 +1,7 @@
 // The time that ages are counted from: one timer for the whole page, still while it is hidden.
 
 class Clock {
-  now = $state(Date.now());
+  now = $state.raw(Date.now());
 
   constructor() {
     setInterval(() => {

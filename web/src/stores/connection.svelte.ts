@@ -8,7 +8,7 @@ export const stream = new Stream({
 class Connection {
   status: StreamStatus = $state.raw(stream.status);
   /** Shown as disconnected: a blip of under a second is not worth a word. */
-  down = $state(false);
+  down = $state.raw(false);
   #timer: ReturnType<typeof setTimeout> | null = null;
   /** Asked when attempts fail: perhaps the session ended. */
   onfailing: (() => void) | null = null;

@@ -12,12 +12,12 @@ class ContainerStore {
   /** Not reactive by itself: read `version` first. */
   readonly map = new Map<string, ContainerRow>();
   hosts: HostRow[] = $state.raw([]);
-  version = $state(0);
+  version = $state.raw(0);
   /** The last known form of rows that went, for a table that holds still; bounded. */
   readonly gone = new Map<string, ContainerRow>();
   /** The first snapshot is here. */
-  ready = $state(false);
-  error: string | null = $state(null);
+  ready = $state.raw(false);
+  error: string | null = $state.raw(null);
   /** All rows; a new array at each version. */
   rows: ContainerRow[] = $derived.by(() => {
     this.version;

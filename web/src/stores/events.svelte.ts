@@ -10,8 +10,8 @@ const STEP = 250;
 class EventStore {
   /** Oldest first. Not reactive by itself: read `version` first. */
   list: FeedRecord[] = [];
-  version = $state(0);
-  ready = $state(false);
+  version = $state.raw(0);
+  ready = $state.raw(false);
   #seen = new Set<string>();
   #watchers = new Set<(record: EventRecord) => void>();
   #draw = perFrame(() => {

@@ -7,10 +7,10 @@ import { connection, stream } from "./connection.svelte";
 export type Phase = "loading" | "setup" | "setup-required" | "login" | "ready" | "unreachable";
 
 class SessionStore {
-  phase: Phase = $state("loading");
+  phase: Phase = $state.raw("loading");
   session: Session | null = $state.raw(null);
   /** Said above the login form: signed out, session ended. */
-  notice: string | null = $state(null);
+  notice: string | null = $state.raw(null);
   token: string | null = null;
   #asking = false;
 

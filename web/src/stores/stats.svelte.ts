@@ -16,13 +16,15 @@ export interface Usage {
 
 /** Older than this (ms), a figure is no longer called current. */
 export const FRESH_MS = 5_000;
+/** Series kept beyond the rows known. */
+const STALE = 500;
 const NOTHING: Measured = { cpu: null, memory: null };
 
 class StatsStore {
   readonly map = new Map<string, Usage>();
   readonly hosts = new Map<string, { cpu: Series; memory: Series; last: HostMetrics }>();
   /** Grows once a frame in which samples came. */
-  tick = $state(0);
+  tick = $state.raw(0);
   /** Time of the newest sample: the right edge of every strip. */
   edge = 0;
   #readers = 0;
@@ -35,6 +37,8 @@ class StatsStore {
     document.addEventListener("visibilitychange", () => this.#sync());
     containers.watch((row, key) => {
       if (!row) this.map.delete(key);
+      // Figures may come before the list and after a removal; what has no row in the end is let go.
+      if (this.map.size > containers.map.size + STALE) for (const k of this.map.keys()) if (!containers.map.has(k)) this.map.delete(k);
     });
   }
 
@@ -79,7 +83,7 @@ class StatsStore {
     for (const sample of samples) {
       const key = keyOf(sample);
       const at = millis(sample.at);
-      if (at === null || !containers.map.has(key)) continue;
+      if (at === null) continue;
       let usage = this.map.get(key);
       if (!usage) {
         usage = { cpu: new Series(), memory: new Series(), last: sample };

@@ -15,8 +15,8 @@ function stored(): Theme {
 }
 
 class ThemeStore {
-  choice: Theme = $state(stored());
-  #system = $state(dark.matches);
+  choice: Theme = $state.raw(stored());
+  #system = $state.raw(dark.matches);
   /** What is shown; charts read it to draw anew. */
   shown: "light" | "dark" = $derived(this.choice === "system" ? (this.#system ? "dark" : "light") : this.choice);
 

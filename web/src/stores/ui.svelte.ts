@@ -2,7 +2,7 @@
 import type { ContainerRow } from "../api/types";
 
 class Ui {
-  palette = $state(false);
+  palette = $state.raw(false);
   /** Asked about before it is removed. */
   removing: ContainerRow | null = $state.raw(null);
   menu: { row: ContainerRow; x: number; y: number; from: HTMLElement } | null = $state.raw(null);

@@ -3,7 +3,7 @@
 const query = matchMedia("(max-width: 767px)");
 
 class Viewport {
-  narrow = $state(query.matches);
+  narrow = $state.raw(query.matches);
 
   constructor() {
     query.addEventListener("change", (event) => {
