@@ -1,0 +1,350 @@
+//! For people: tables, one line an event, logs as they were written.
+
+use std::io::{self, Write};
+
+use clap::builder::styling::{AnsiColor, Style};
+use longshore_core::{ContainerState, ContainerSummary, Event, Port};
+
+use super::{
+    Face, Item, Sample, Std, TokenRow,
+    table::{Cell, render},
+    text::{LogFilter, neutral},
+    units,
+};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const WARN: Style = AnsiColor::Yellow.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+const QUIET: Style = Style::new().dimmed();
+
+/// Renders items for people, on a terminal or in a file.
+#[derive(Debug)]
+pub(crate) struct Human {
+    out: Face,
+    err: Face,
+    out_log: LogFilter,
+    err_log: LogFilter,
+    redraw: bool,
+}
+
+impl Human {
+    pub(super) fn new(out: Face, err: Face) -> Self {
+        Self {
+            out,
+            err,
+            out_log: LogFilter::new(out.colour),
+            err_log: LogFilter::new(err.colour),
+            redraw: false,
+        }
+    }
+
+    pub(super) fn show(&mut self, item: &Item, out: &mut impl Write, err: &mut impl Write) -> io::Result<()> {
+        let colour = self.out.colour;
+        match item {
+            Item::Containers(list) => lines(out, &containers(list, colour)),
+            Item::Log(Std::Out, bytes) => log(out, self.out.terminal.then_some(&mut self.out_log), bytes),
+            Item::Log(Std::Err, bytes) => {
+                // The two streams in the order in which they came.
+                out.flush()?;
+                log(err, self.err.terminal.then_some(&mut self.err_log), bytes)
+            }
+            Item::Event(event) => writeln!(out, "{}", event_line(event, colour)),
+            Item::Samples(list) => self.samples(list, out),
+            Item::Tokens(list) => lines(out, &tokens(list, colour)),
+            Item::Text(text) | Item::Warning(text) => writeln!(out, "{text}"),
+        }
+    }
+
+    pub(super) fn finish(&mut self, out: &mut impl Write, err: &mut impl Write) -> io::Result<()> {
+        let mut rest = String::new();
+        self.out_log.finish(&mut rest);
+        out.write_all(rest.as_bytes())?;
+        rest.clear();
+        self.err_log.finish(&mut rest);
+        err.write_all(rest.as_bytes())
+    }
+
+    /// On a terminal each measurement takes the place of the one before; in a file it follows it.
+    fn samples(&mut self, list: &[Sample], out: &mut impl Write) -> io::Result<()> {
+        let table = samples(list, self.out.colour);
+        if !self.out.terminal {
+            return lines(out, &table);
+        }
+        let (start, end) = if std::mem::replace(&mut self.redraw, true) {
+            ("\x1b[H", "\x1b[K\n")
+        } else {
+            ("\x1b[H\x1b[2J", "\n")
+        };
+        write!(out, "{start}{}{end}\x1b[J", table.join(end))
+    }
+}
+
+fn lines(out: &mut impl Write, lines: &[String]) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// Bytes as they came where nothing can act on them, else what the filter lets through.
+fn log(to: &mut impl Write, filter: Option<&mut LogFilter>, bytes: &[u8]) -> io::Result<()> {
+    let Some(filter) = filter else {
+        return to.write_all(bytes);
+    };
+    let mut text = String::with_capacity(bytes.len());
+    filter.push(bytes, &mut text);
+    to.write_all(text.as_bytes())
+}
+
+fn containers(list: &[ContainerSummary], colour: bool) -> Vec<String> {
+    let rows: Vec<Vec<Cell>> = list
+        .iter()
+        .map(|c| {
+            vec![
+                Cell::new(c.id.short()).style(QUIET),
+                Cell::new(&c.name),
+                Cell::new(&c.image),
+                Cell::new(c.state.as_str()).style(state_style(&c.state)),
+                Cell::new(&c.status),
+                Cell::new(&ports(&c.ports)),
+            ]
+        })
+        .collect();
+    render(
+        &["ID", "NAME", "IMAGE", "STATE", "STATUS", "PORTS"],
+        &rows,
+        colour,
+    )
+}
+
+fn state_style(state: &ContainerState) -> Style {
+    match state {
+        ContainerState::Running => GOOD,
+        ContainerState::Paused | ContainerState::Restarting | ContainerState::Removing => WARN,
+        ContainerState::Dead => BAD,
+        _ => QUIET,
+    }
+}
+
+/// `8080->80/tcp, 443/tcp`. A port published on every address of both families is said once.
+fn ports(list: &[Port]) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    for port in list {
+        let inside = format!("{}/{}", port.private, port.protocol);
+        let text = match (port.public, port.ip.as_deref()) {
+            (None, _) => inside,
+            (Some(public), None | Some("" | "0.0.0.0" | "::")) => format!("{public}->{inside}"),
+            (Some(public), Some(ip)) if ip.contains(':') => format!("[{ip}]:{public}->{inside}"),
+            (Some(public), Some(ip)) => format!("{ip}:{public}->{inside}"),
+        };
+        if !shown.contains(&text) {
+            shown.push(text);
+        }
+    }
+    shown.join(", ")
+}
+
+/// `2026-01-31T12:00:00.000000001Z container start web (0123456789ab) image=shop:1`
+fn event_line(event: &Event, colour: bool) -> String {
+    let id = event.id.get(..12).unwrap_or(&event.id);
+    let object = match event.name() {
+        Some(name) if *name != *event.id => format!("{name} ({id})"),
+        _ => id.to_owned(),
+    };
+    // The labels among the attributes are the container's, and many: what engines add about the event itself is short.
+    let said = [
+        "image",
+        "exitCode",
+        "signal",
+        "container",
+        "execDuration",
+        "oldName",
+        "driver",
+    ];
+    let more: String = said
+        .iter()
+        .filter_map(|key| Some(format!(" {key}={}", event.attributes.get(*key)?)))
+        .collect();
+    let paint = |style: Style, text: &str| {
+        let text = neutral(text);
+        if colour {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.into_owned()
+        }
+    };
+    format!(
+        "{} {} {} {}{}",
+        paint(QUIET, &event.at.to_string()),
+        paint(Style::new(), event.kind.as_str()),
+        paint(Style::new().bold(), &event.action),
+        paint(Style::new(), &object),
+        paint(QUIET, &more)
+    )
+}
+
+fn samples(list: &[Sample], colour: bool) -> Vec<String> {
+    let rows: Vec<Vec<Cell>> = list
+        .iter()
+        .map(|s| {
+            let u = &s.usage;
+            let share = u
+                .memory_bytes
+                .zip(u.memory_limit_bytes.filter(|limit| *limit > 0))
+                .map(|(used, limit)| used as f64 / limit as f64 * 100.0);
+            let pair = |a, b| Cell::new(&format!("{} / {}", units::bytes(a), units::bytes(b))).right();
+            vec![
+                Cell::new(s.id.short()).style(QUIET),
+                Cell::new(&s.name),
+                Cell::new(&units::percent(u.cpu_percent)).right(),
+                pair(u.memory_bytes, u.memory_limit_bytes),
+                Cell::new(&units::percent(share)).right(),
+                pair(u.net_rx_bytes, u.net_tx_bytes),
+                pair(u.block_read_bytes, u.block_write_bytes),
+                Cell::new(
+                    &u.pids
+                        .map_or_else(|| units::UNKNOWN.to_owned(), |n| n.to_string()),
+                )
+                .right(),
+            ]
+        })
+        .collect();
+    let header = [
+        "ID",
+        "NAME",
+        "CPU",
+        "MEMORY / LIMIT",
+        "MEM",
+        "NET IN / OUT",
+        "DISK READ / WRITTEN",
+        "PIDS",
+    ];
+    render(&header, &rows, colour)
+}
+
+fn tokens(list: &[TokenRow], colour: bool) -> Vec<String> {
+    let rows: Vec<Vec<Cell>> = list
+        .iter()
+        .map(|t| {
+            let used = t
+                .last_used
+                .map_or_else(|| "never".to_owned(), |at| at.to_string());
+            vec![
+                Cell::new(&t.name),
+                Cell::new(&t.role),
+                Cell::new(&t.created.to_string()),
+                Cell::new(&used),
+            ]
+        })
+        .collect();
+    render(&["NAME", "ROLE", "CREATED", "LAST USED"], &rows, colour)
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_core::{ContainerId, EventType, Scope, Timestamp, Usage};
+
+    use super::*;
+
+    const FILE: Face = Face {
+        terminal: false,
+        colour: false,
+    };
+    const TERMINAL: Face = Face {
+        terminal: true,
+        colour: true,
+    };
+
+    fn shown(face: Face, items: &[Item]) -> (String, String) {
+        let mut human = Human::new(face, face);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        for item in items {
+            human.show(item, &mut out, &mut err).unwrap();
+        }
+        human.finish(&mut out, &mut err).unwrap();
+        (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    fn port(ip: Option<&str>, public: Option<u16>) -> Port {
+        Port {
+            private: 80,
+            protocol: "tcp".into(),
+            ip: ip.map(Into::into),
+            public,
+        }
+    }
+
+    #[test]
+    fn a_port_on_all_addresses_is_said_once() {
+        let both = [port(Some("0.0.0.0"), Some(8080)), port(Some("::"), Some(8080))];
+        assert_eq!(ports(&both), "8080->80/tcp");
+        let mixed = [
+            port(None, None),
+            port(Some("127.0.0.1"), Some(1)),
+            port(Some("::1"), Some(2)),
+        ];
+        assert_eq!(ports(&mixed), "80/tcp, 127.0.0.1:1->80/tcp, [::1]:2->80/tcp");
+    }
+
+    #[test]
+    fn an_event_is_one_line_that_acts_on_nothing() {
+        let attributes = [("name", "we\x1bb"), ("image", "shop:1"), ("label", "x")];
+        let event = Event {
+            kind: EventType::Container,
+            action: "exec_start: a\nb".into(),
+            id: "0123456789abcdef".into(),
+            attributes: attributes
+                .into_iter()
+                .map(|(k, v)| (k.into(), v.into()))
+                .collect(),
+            scope: Scope::Local,
+            at: Timestamp::from_secs(0),
+        };
+        let (out, _) = shown(FILE, &[Item::Event(event)]);
+        assert_eq!(
+            out,
+            "1970-01-01T00:00:00Z container exec_start: a␊b we␛b (0123456789ab) image=shop:1\n"
+        );
+    }
+
+    #[test]
+    fn logs_go_to_their_own_stream_as_they_came() {
+        let items = [
+            Item::Log(Std::Out, b"\x1b[2Jout \xff".to_vec()),
+            Item::Log(Std::Err, b"err\n".to_vec()),
+        ];
+        let mut human = Human::new(FILE, FILE);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        for item in &items {
+            human.show(item, &mut out, &mut err).unwrap();
+        }
+        assert_eq!(
+            (out.as_slice(), err.as_slice()),
+            (&b"\x1b[2Jout \xff"[..], &b"err\n"[..])
+        );
+        assert_eq!(
+            shown(TERMINAL, &items),
+            ("␛[2Jout \u{fffd}".to_owned(), "err\n".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_a_dash() {
+        let sample = Sample {
+            id: ContainerId::new(&"ab".repeat(32)).unwrap(),
+            name: "web".to_owned(),
+            at: Timestamp::from_secs(1),
+            usage: Usage {
+                memory_bytes: Some(1 << 20),
+                memory_limit_bytes: Some(4 << 20),
+                pids: Some(3),
+                ..Usage::default()
+            },
+        };
+        let (out, _) = shown(FILE, &[Item::Samples(vec![sample])]);
+        assert_eq!(
+            out,
+            "\
+ID            NAME  CPU       MEMORY / LIMIT    MEM  NET IN / OUT  DISK READ / WRITTEN  PIDS
+abababababab  web     -  1.00 MiB / 4.00 MiB  25.0%         - / -                - / -     3
+"
+        );
+    }
+}

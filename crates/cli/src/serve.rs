@@ -1,0 +1,122 @@
+//! The command `serve`: configuration, the server, its signals. What the server does is its own crate's.
+
+use std::io;
+
+use longshore_engine::{ErrorKind, discover};
+use longshore_fleet::FleetConfig;
+use longshore_server::{ServeError, ServeErrorKind, Server, ServerConfig};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    args, data,
+    exit::Exit,
+    failure::{Failure, chain},
+    logging,
+    output::{Item, Output},
+    work,
+};
+
+/// The server mostly waits, and each thread has a stack and caches of its own.
+const WORKERS: usize = 2;
+
+pub(crate) fn run(host: Option<&str>, args: args::Serve) -> Result<(), Failure> {
+    logging::start(&args.log, args.log_format)?;
+    let config = ServerConfig::new(args.listen, data::folder(args.data)?, fleet(host)?)
+        .allow_hosts(args.allow_host)
+        .allow_origins(args.allow_origin)
+        .insecure_listen(args.insecure_listen);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failure, format!("cannot start: {error}")))?;
+    runtime.block_on(serve(config))
+}
+
+/// Answers until a signal comes, then drains; a second signal ends it at once.
+async fn serve(config: ServerConfig) -> Result<(), Failure> {
+    // Watched before anything is started: a signal that comes early must drain too.
+    let mut signals = Signals::new()
+        .map_err(|error| Failure::new(Exit::Failure, format!("cannot watch for signals: {error}")))?;
+    let server = Server::bind(config).await?;
+    greet(&server)?;
+    let shutdown = CancellationToken::new();
+    let serving = server.serve(shutdown.clone());
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => return Ok(()),
+        () = signals.next() => {}
+    }
+    tracing::info!("draining; another signal ends it at once");
+    shutdown.cancel();
+    tokio::select! {
+        () = serving => Ok(()),
+        () = signals.next() => Err(Failure::Quiet(Exit::Interrupted)),
+    }
+}
+
+/// The address, and on the first start the one-time link. To stdout alone: the link is a key.
+fn greet(server: &Server) -> Result<(), Failure> {
+    let mut output = Output::human();
+    for notice in server.notices() {
+        output.show(&Item::Warning(notice.clone()))?;
+    }
+    output.show(&Item::Text(format!("Longshore listens on {}", server.url())))?;
+    if let Some(link) = server.setup_link() {
+        output.show(&Item::Text(format!(
+            "Make the first account within 15 minutes: {link}"
+        )))?;
+    }
+    Ok(output.finish()?)
+}
+
+/// The engine that was named, else what discovery finds. None at all is no reason not to start: the page says so, and
+/// the engine is followed when it comes. An address that makes no sense is: nobody could ever be there.
+fn fleet(host: Option<&str>) -> Result<FleetConfig, Failure> {
+    if host.is_some() {
+        return Ok(FleetConfig::at(work::endpoint(host)?));
+    }
+    match discover() {
+        Err(error) if error.kind() == ErrorKind::BadInput => Err(error.into()),
+        _ => Ok(FleetConfig::local()),
+    }
+}
+
+/// SIGTERM from a supervisor, SIGINT from a terminal.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let exit = match error.kind() {
+            ServeErrorKind::Listen => Exit::Listen,
+            ServeErrorKind::Config => Exit::Usage,
+            ServeErrorKind::Data => Exit::Data,
+            _ => Exit::Failure,
+        };
+        let failure = Self::new(exit, chain(&error));
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

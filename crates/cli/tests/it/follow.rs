@@ -1,0 +1,105 @@
+//! Commands that go on: what comes while they run, and how they end.
+
+use longshore_testkit::{
+    FakeConfig, FakeEngine, eventually,
+    fake::{Restart, SAMPLE_IMAGE, Spec},
+};
+
+use crate::longshore::longshore;
+
+async fn engine() -> (FakeEngine, String) {
+    let engine = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    let web = engine.create(Spec::new(SAMPLE_IMAGE).name("web")).await.unwrap();
+    engine.start_container(&web).await.unwrap();
+    (engine, web)
+}
+
+#[tokio::test]
+async fn a_followed_log_shows_a_line_when_it_is_written_and_ctrl_c_ends_it_quietly() {
+    let (engine, web) = engine().await;
+    engine.log(&web, false, "before\n").unwrap();
+    let mut running = longshore(["logs", "-f", "web"])
+        .engine(&engine.endpoint())
+        .start();
+    assert_eq!(running.line().await, "before");
+    engine.log(&web, false, "after\n").unwrap();
+    assert_eq!(running.line().await, "after");
+    running.signal("INT").await;
+    let (status, err) = running.ended().await.unwrap();
+    assert_eq!((status.code(), err.as_str()), (Some(130), ""));
+}
+
+#[tokio::test]
+async fn a_followed_log_ends_with_its_container() {
+    let (engine, web) = engine().await;
+    engine.log(&web, false, "working\n").unwrap();
+    let mut running = longshore(["logs", "-f", "web"])
+        .engine(&engine.endpoint())
+        .start();
+    assert_eq!(running.line().await, "working");
+    engine.exit(&web, 0).await.unwrap();
+    let (status, err) = running.ended().await.unwrap();
+    assert_eq!((status.code(), err.as_str()), (Some(0), ""));
+}
+
+#[tokio::test]
+async fn followed_events_come_until_the_engine_goes_away() {
+    let (engine, web) = engine().await;
+    let mut running = longshore(["events", "--follow", "--json"])
+        .engine(&engine.endpoint())
+        .start();
+    eventually("it subscribes", async || match engine.subscribers() {
+        0 => Err("nobody yet"),
+        _ => Ok(()),
+    })
+    .await;
+    engine.stop_container(&web).await.unwrap();
+    let first: serde_json::Value = serde_json::from_str(&running.line().await).unwrap();
+    assert_eq!(
+        (&first["action"], &first["id"]),
+        (&"kill".into(), &web.as_str().into())
+    );
+    engine.restart(Restart::Crash).await.unwrap();
+    let (status, err) = running.ended().await.unwrap();
+    assert_eq!(status.code(), Some(3), "{err}");
+    assert!(err.starts_with("error: ") && err.contains("\nhint: "), "{err}");
+}
+
+#[tokio::test]
+async fn a_pipe_that_nobody_reads_ends_it_quietly() {
+    let (engine, web) = engine().await;
+    engine.log(&web, false, "first\n").unwrap();
+    let mut running = longshore(["logs", "-f", "web"])
+        .engine(&engine.endpoint())
+        .start();
+    assert_eq!(running.line().await, "first");
+    running.hang_up();
+    engine.log(&web, false, "to nobody\n").unwrap();
+    let (status, err) = running.ended().await.unwrap();
+    assert_eq!((status.code(), err.as_str()), (Some(0), ""));
+}
+
+#[tokio::test]
+async fn live_statistics_go_on_when_a_container_leaves() {
+    let (engine, web) = engine().await;
+    let job = engine.create(Spec::new(SAMPLE_IMAGE).name("job")).await.unwrap();
+    engine.start_container(&job).await.unwrap();
+    let mut running = longshore(["stats", "--json"]).engine(&engine.endpoint()).start();
+    let mut names = [running.line().await, running.line().await]
+        .map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap()["name"].to_string());
+    names.sort();
+    assert_eq!(names, ["\"job\"", "\"web\""]);
+    engine.remove(&web, true).await.unwrap();
+    for _ in 0..4 {
+        if running.line().await.contains("\"web\"") {
+            continue;
+        }
+    }
+    let last = running.line().await;
+    assert!(
+        last.contains("\"job\"") && last.contains("\"cpu_percent\":"),
+        "{last}"
+    );
+    running.signal("INT").await;
+    assert_eq!(running.ended().await.unwrap().0.code(), Some(130));
+}
