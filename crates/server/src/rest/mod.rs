@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use longshore_api::{ErrorCode, HostRow};
 use longshore_core::{Container, ObjectRef};
-use longshore_fleet::{Host, runtime::FindError};
+use longshore_fleet::{Host, engine::ErrorKind as EngineErrorKind, runtime::FindError};
 
 use crate::{
     app::{Shared, object_ref},
@@ -49,7 +49,12 @@ pub(crate) async fn resolve(app: &Shared, host: &str, id: &str) -> ApiResult<(Ar
         Ok(container) => Ok((host, container)),
         Err(error @ FindError::Ambiguous(_)) => Err(ApiError::new(ErrorCode::Ambiguous, error.to_string())),
         Err(FindError::NotFound) => {
-            let container = host.engine().inspect_container(&reference).await?;
+            let found = host.engine().inspect_container(&reference).await;
+            // The reference is well-formed, so the one thing an engine can find wrong with it is that it fits several.
+            let container = found.map_err(|error| match error.kind() {
+                EngineErrorKind::BadInput => ApiError::new(ErrorCode::Ambiguous, error.to_string()),
+                _ => error.into(),
+            })?;
             Ok((host, Arc::new(container)))
         }
     }

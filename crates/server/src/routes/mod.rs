@@ -1,6 +1,9 @@
 //! The one table of routes: what there is and what role it takes. Nothing is mounted but through it, so a route
 //! without an access rule cannot exist; the tests go through the same table.
 
+#[cfg(test)]
+mod tests;
+
 use axum::{
     Router,
     extract::{Request, State},
