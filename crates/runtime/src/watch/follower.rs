@@ -231,7 +231,7 @@ impl<S: EventSource> Follower<S> {
             event: line.event.as_ref(),
             arrived: line.arrived,
             opened: current.opened,
-            stalled: line.stalled,
+            held_up: line.held_up,
             judged: true,
         });
         if sighting.suspicious && !current.is_suspicion {

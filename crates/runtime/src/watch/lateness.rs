@@ -86,9 +86,12 @@ impl Lateness {
         }
     }
 
-    /// Begins a new window.
+    /// Begins a new window. What a window without events would forget is kept: clocks that drifted apart meanwhile cost
+    /// a renewal or two, a forgotten minimum would hide the first late event.
     pub(crate) fn turn(&mut self) {
-        self.previous = self.current.take();
+        if let Some(least) = self.current.take() {
+            self.previous = Some(least);
+        }
     }
 }
 

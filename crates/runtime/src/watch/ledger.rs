@@ -8,7 +8,7 @@ use std::time::Duration;
 use longshore_core::{Event, Scope, Timestamp};
 
 use super::known::{KEPT, KnownLines, LineId, Seen};
-use super::lateness::{Lateness, Timing};
+use super::lateness::{Lateness, SUSPICIOUS, Timing};
 use super::resume::{First, Judge, Trust, Verdict};
 
 /// See the module.
@@ -33,8 +33,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) arrived: Duration,
     /// When its stream was opened.
     pub(crate) opened: Duration,
-    /// Whether the reader was held up before it.
-    pub(crate) stalled: bool,
+    /// How long the reader was held up before it.
+    pub(crate) held_up: Duration,
     /// Whether its stream has been judged, so that it comes in ring order or live.
     pub(crate) judged: bool,
 }
@@ -74,19 +74,19 @@ impl Ledger {
         let timing = stamp.map_or(Timing::Fine, |stamp| {
             self.lateness.judge(line.arrived, line.opened, stamp)
         });
-        let suspicious = line.stalled || timing != Timing::Fine;
+        let suspicious = line.held_up >= SUSPICIOUS || timing != Timing::Fine;
+        let ours = stamp.and_then(|stamp| self.lateness.ours(stamp));
+        let published = ours.map_or(line.arrived, |at| at.min(line.arrived));
         if matches!(timing, Timing::Early | Timing::ClockSet) {
-            self.trust = self.trust.suspect_after(None);
+            self.trust = self.trust.suspect_after(None, Duration::ZERO);
         } else if suspicious {
-            self.trust = self.trust.suspect_after(self.known.newest());
+            let moment = published.min(line.arrived.saturating_sub(line.held_up));
+            self.trust = self.trust.suspect_after(self.known.newest(), moment);
         }
         if timing == Timing::ClockSet {
             self.newest = None;
         }
         self.last_arrival = self.last_arrival.max(line.arrived);
-        let published = stamp
-            .and_then(|stamp| self.lateness.ours(stamp))
-            .map_or(line.arrived, |at| at.min(line.arrived));
         let new = self.known.insert(Seen {
             id: line.id,
             published,
@@ -125,7 +125,7 @@ impl Ledger {
         if let Verdict::Gap { from, to, .. } = &mut verdict {
             *from = from.or(self.boundary);
             self.boundary = *from;
-            *to = to.or_else(|| self.lateness.theirs(now)).max(*from);
+            *to = to.or_else(|| self.lateness.theirs(now + SUSPICIOUS)).map(|to| from.map_or(to, |from| to.max(from)));
         }
         self.last_front = Some(first.map(|first| first.id));
         // The replay has still to be read. Until a line comes again in it, what was in doubt before stays so: the new

@@ -64,7 +64,9 @@ pub struct Watch {
     status: watch::Receiver<Status>,
     meters: Arc<Meters>,
     tasks: TaskTracker,
-    stop: DropGuard,
+    cancel: CancellationToken,
+    /// Ends the tasks of a watch that is dropped instead of stopped.
+    _stop: DropGuard,
 }
 
 impl fmt::Debug for Watch {
@@ -137,7 +139,8 @@ impl Watch {
             status,
             meters,
             tasks,
-            stop: stop.drop_guard(),
+            cancel: stop.clone(),
+            _stop: stop.drop_guard(),
         }
     }
 
@@ -185,8 +188,9 @@ impl Watch {
     }
 
     /// Ends all tasks and waits until none is left. Readers of the feed read what is there, then the end.
-    pub async fn stop(self) {
-        drop(self.stop);
+    /// Dropped half-way, the tasks end all the same.
+    pub async fn stop(&self) {
+        self.cancel.cancel();
         self.tasks.wait().await;
     }
 }

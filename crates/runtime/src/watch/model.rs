@@ -236,7 +236,7 @@ impl World {
                 event: Some(&event),
                 arrived: Duration::from_millis(arrived),
                 opened: *opened,
-                stalled: false,
+                held_up: Duration::ZERO,
                 judged: true,
             });
             self.wants_rotation |= sighting.suspicious;

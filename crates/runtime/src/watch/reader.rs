@@ -15,7 +15,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::known::LineId;
-use super::lateness::SUSPICIOUS;
 use crate::source::{EventSource, SourceError};
 
 /// Lines between reader and follower: half a second at the fastest rate that an engine was seen to reach.
@@ -29,8 +28,8 @@ pub(super) struct Line {
     pub(super) event: Option<Event>,
     /// By the follower's monotonic clock.
     pub(super) arrived: Duration,
-    /// Whether the reader was held up for long before this line.
-    pub(super) stalled: bool,
+    /// How long the reader was held up before this line, because the queue was full.
+    pub(super) held_up: Duration,
 }
 
 #[derive(Debug)]
@@ -93,7 +92,7 @@ async fn read<S: EventSource>(source: &S, sender: &mpsc::Sender<Message>, base: 
     if sender.send(Message::Opened(base.elapsed())).await.is_err() {
         return;
     }
-    let mut stalled = false;
+    let mut held_up = Duration::ZERO;
     let error = loop {
         match lines.next().await {
             Some(Ok((id, event))) => {
@@ -101,10 +100,10 @@ async fn read<S: EventSource>(source: &S, sender: &mpsc::Sender<Message>, base: 
                     id,
                     event,
                     arrived: base.elapsed(),
-                    stalled,
+                    held_up,
                 };
                 match hand_over(sender, Message::Line(line)).await {
-                    Some(held_up) => stalled = held_up,
+                    Some(waited) => held_up = waited,
                     None => return,
                 }
             }
@@ -115,15 +114,15 @@ async fn read<S: EventSource>(source: &S, sender: &mpsc::Sender<Message>, base: 
     let _ = sender.send(Message::Ended(error, base.elapsed())).await;
 }
 
-/// Whether it took suspiciously long; `None` when nobody wants it any more.
-async fn hand_over(sender: &mpsc::Sender<Message>, message: Message) -> Option<bool> {
+/// How long it took when it could not be at once; `None` when nobody wants it any more.
+async fn hand_over(sender: &mpsc::Sender<Message>, message: Message) -> Option<Duration> {
     match sender.try_send(message) {
-        Ok(()) => Some(false),
+        Ok(()) => Some(Duration::ZERO),
         Err(TrySendError::Closed(_)) => None,
         Err(TrySendError::Full(message)) => {
             let before = Instant::now();
             sender.send(message).await.ok()?;
-            Some(before.elapsed() >= SUSPICIOUS)
+            Some(before.elapsed())
         }
     }
 }

@@ -42,11 +42,12 @@ impl Trust {
         self
     }
 
-    /// Narrowed to what came before a suspicious line; `newest` is the rank of the line before it.
-    pub(crate) fn suspect_after(mut self, newest: Option<u64>) -> Self {
+    /// Narrowed to what came before a suspicious line that was published at `moment`; `newest` is the rank of the line
+    /// before it. What was dropped was published after it, but may be older in the ring than what came shortly before.
+    pub(crate) fn suspect_after(mut self, newest: Option<u64>, moment: Duration) -> Self {
         // Nothing (`None`) is less than any rank.
         self.up_to = Some(self.up_to.map_or(newest, |before| before.min(newest)));
-        self
+        self.cut_at(moment)
     }
 }
 
@@ -91,9 +92,9 @@ impl Judge<'_> {
             return Verdict::Baseline;
         };
         let Some(first) = first else {
-            // A ring never shrinks while its engine lives: empty now, with the stream before still open and no
-            // event ever had, is empty all along.
-            if self.overlapping && self.known.newest().is_none() {
+            // A ring never shrinks while its engine lives: empty at the last look, empty now, and the stream between
+            // still open, is empty all along.
+            if self.overlapping && last_front.is_none() {
                 return Verdict::Continuous;
             }
             return self.gap(None, GapReason::Restarted);
