@@ -7,12 +7,14 @@
 )]
 
 mod engine;
+mod measure;
 mod places;
 mod report;
 mod run;
 mod test;
 mod tidy;
 mod tools;
+mod up;
 mod web;
 
 use std::process::ExitCode;
@@ -38,8 +40,14 @@ enum Command {
         #[command(subcommand)]
         command: engine::Command,
     },
+    /// A live page on a real engine: finds or gets the engine, builds, starts the server and prints its address.
+    Up(up::Args),
     /// Everything: format, lints, tests on real engines and in a browser, documentation. Gets what is missing.
     Test(test::Args),
+    /// The proofs at their full sizes, on newest and oldest: long, by hand.
+    Soak(measure::Soak),
+    /// Our client beside its peers on one engine; writes docs/benchmarks.md.
+    Bench(measure::Bench),
     /// What the repository promises about itself: crate edges, module heads, file lengths.
     Tidy,
     /// Builds the page into crates/server/assets.
@@ -61,7 +69,10 @@ async fn main() -> ExitCode {
 async fn dispatch(command: Command) -> Result<()> {
     match command {
         Command::Engine { command } => run::or_interrupted(engine::run(command)).await,
+        Command::Up(args) => up::run(&args).await,
         Command::Test(args) => test::run(&args).await,
+        Command::Soak(args) => measure::soak(&args).await,
+        Command::Bench(args) => measure::bench(&args).await,
         Command::Tidy => run::or_interrupted(tidy::check()).await,
         Command::Ui => run::or_interrupted(web::build()).await,
     }

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use super::fetch::Programs;
 use super::netns::Net;
 use super::state::{Place, Running, start_of};
-use super::{Api, Kind};
+use super::{Api, Kind, podman};
 use crate::run::Cmd;
 
 /// How long an engine may take until it answers; here it takes one second, on a cold disk some more.
@@ -40,7 +40,7 @@ pub(super) async fn start(kind: Kind, place: &Place, programs: &Programs, net: N
         .args(["unshare", "--mount", "--propagation", "slave", "sh", "-c", INSIDE])
         .arg(&etc);
     if kind == Kind::Podman {
-        podman(&mut command, dir, &socket);
+        podman::service(&mut command, dir, &socket, programs)?;
     } else {
         dockerd(&mut command, dir, &socket);
     }
@@ -108,7 +108,7 @@ pub(super) async fn start(kind: Kind, place: &Place, programs: &Programs, net: N
     Ok(running)
 }
 
-fn joined(prefix: &str, path: &Path) -> OsString {
+pub(super) fn joined(prefix: &str, path: &Path) -> OsString {
     let mut text = OsString::from(prefix);
     text.push(path);
     text
@@ -123,24 +123,6 @@ fn dockerd(command: &mut Command, dir: &Path, socket: &Path) {
         .arg("--exec-root")
         .arg(dir.join("exec"));
     command.arg("-p").arg(dir.join("pid"));
-}
-
-fn podman(command: &mut Command, dir: &Path, socket: &Path) {
-    command
-        .arg("podman")
-        .arg("--root")
-        .arg(dir.join("data"))
-        .arg("--runroot")
-        .arg(dir.join("exec"));
-    command.arg("--tmpdir").arg(dir.join("tmp")).args([
-        "--cgroup-manager",
-        "cgroupfs",
-        "--events-backend",
-        "file",
-    ]);
-    command
-        .args(["system", "service", "--time=0"])
-        .arg(joined("unix://", socket));
 }
 
 fn log_end(dir: &Path) -> String {

@@ -23,7 +23,11 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// Makes sure that the programs for this kind of engine are in the cache.
 pub(super) async fn programs(cache: &Path, kind: Kind) -> Result<Programs> {
     let suite = match kind {
-        Kind::Podman => return Ok(Programs { path: Vec::new() }),
+        Kind::Podman => {
+            let runc = unpacked(cache, Suite::Machine, "runc", &["runc"]).await?;
+            let path = vec![init(cache).await?, runc.join("usr/sbin")];
+            return Ok(Programs { path });
+        }
         Kind::Oldest => Suite::Machine,
         Kind::Stable => Suite::Named("trixie"),
         Kind::Newest => Suite::Named("sid"),

@@ -7,6 +7,7 @@ mod fetch;
 mod image;
 mod netns;
 mod packages;
+mod podman;
 mod state;
 
 use std::path::Path;
@@ -22,7 +23,7 @@ pub(crate) use state::Running;
 use state::{Lock, Place};
 
 /// The sample image that every private engine holds: busybox around nothing.
-pub(crate) use image::REFERENCE as SAMPLE_IMAGE;
+pub(crate) use image::{REFERENCE as SAMPLE_IMAGE, ensure as ensure_sample_image};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -21,7 +21,7 @@ const TOOLS: [(&str, &str); 6] = [
 pub(super) async fn ensure_tools(kind: Kind) -> Result<()> {
     let mut wanted: Vec<(&str, &str)> = TOOLS.to_vec();
     if kind == Kind::Podman {
-        wanted.extend([("podman", "podman"), ("conmon", "conmon"), ("crun", "crun")]);
+        wanted.extend([("podman", "podman"), ("conmon", "conmon")]);
     }
     ensure(&wanted).await
 }

@@ -153,7 +153,7 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
         Ok(Counts::ONE)
     });
     let browser = browser.await;
-    let binary = ["build", "--locked", "--profile", "quick", "-p", "longshore-cli"];
+    let binary = ["build", "--locked", "--release", "-p", "longshore-cli"];
     let built = report.step("server", check(tools.cargo(&binary))).await;
     if !(up && browser && built) {
         eprintln!("without engines, browser and server there is nothing to test on");
@@ -162,7 +162,7 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
     let run = tools.cargo(&["nextest", "run", "--workspace", "--locked"]);
     let run = run
         .env(engines::VARIABLE, engines.variable())
-        .env("LONGSHORE_BIN", places::target().join("quick/longshore"));
+        .env("LONGSHORE_BIN", places::target().join("release/longshore"));
     report.step("tests", counted(run)).await;
 }
 
