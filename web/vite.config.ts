@@ -24,7 +24,10 @@ export default defineConfig({
     port: 5173,
     proxy: { "/api": { target: backend, ws: true } },
   },
+  // Tests run the browser's half of Svelte: stores are tested with their reactivity.
+  ...(process.env["VITEST"] ? { resolve: { conditions: ["browser"] } } : {}),
   test: {
+    setupFiles: ["src/testing.ts"],
     include: ["src/**/*.spec.ts"],
     environment: "node",
   },

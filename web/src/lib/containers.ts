@@ -77,6 +77,25 @@ export const VERBS: Record<Verb, { label: string; icon: IconName; doing: string;
   remove: { label: "Remove", icon: "remove", doing: "Removing", done: "removed", already: "was already removed" },
 };
 
+/** Whether a change of the mirror is what the verb was for. */
+export function isEffect(verb: Verb, row: ContainerRow | null, before: ContainerRow): boolean {
+  if (row === null) return verb === "remove";
+  switch (verb) {
+    case "start":
+    case "unpause":
+      return row.state === "running";
+    case "stop":
+    case "kill":
+      return row.state === "exited" || row.state === "dead";
+    case "pause":
+      return row.state === "paused";
+    case "restart":
+      return row.state === "running" && row.started_at !== before.started_at;
+    case "remove":
+      return false;
+  }
+}
+
 /** Since when it is in this state: started for what runs, finished for what ended, created otherwise. */
 export function stateSince(row: ContainerRow): string | null {
   if (row.state === "running" || row.state === "paused" || row.state === "restarting") return row.started_at ?? row.created_at;

@@ -59,31 +59,37 @@ export class Series {
   }
 
   /**
-   * The strip as an SVG path in a box of `width` × `height`: time runs to `end` (ms) at the right edge, a minute wide.
-   * `closed` gives the filled shape below the line. A gap breaks the line.
+   * The strip as SVG paths in a box of `width` × `height`: the line, and the shape below it. Time runs to `end` (ms) at
+   * the right edge; the box is `size` seconds wide. A gap breaks both.
    */
-  path(width: number, height: number, top: number, end: number, closed: boolean): string {
+  paths(width: number, height: number, top: number, end: number): { line: string; fill: string } {
     const span = this.size * 1000;
     const scale = top > 0 ? (height - 1) / top : 0;
-    let out = "";
-    let open = Number.NaN;
+    let line = "";
+    let fill = "";
+    let run = "";
+    let from = 0;
+    let x = 0;
     let before = 0;
     const close = (): void => {
-      if (closed && !Number.isNaN(open)) out += `V${height}H${open}Z`;
-      open = Number.NaN;
+      if (run !== "") {
+        line += `M${run}`;
+        fill += `M${from} ${height}L${run}L${x} ${height}Z`;
+      }
+      run = "";
     };
     this.forEach((at, value) => {
       if (value === null || at < end - span) return close();
       if (at - before > GAP_MS) close();
-      const x = Math.round((width - ((end - at) / span) * width) * 10) / 10;
+      x = Math.round((width - ((end - at) / span) * width) * 10) / 10;
       const y = Math.round((height - 0.5 - Math.min(value, top) * scale) * 10) / 10;
-      if (Number.isNaN(open)) {
-        out += closed ? `M${x} ${height}V${y}` : `M${x} ${y}`;
-        open = x;
-      } else out += `L${x} ${y}`;
+      if (run === "") {
+        from = x;
+        run = `${x} ${y}`;
+      } else run += `L${x} ${y}`;
       before = at;
     });
     close();
-    return out;
+    return { line, fill };
   }
 }

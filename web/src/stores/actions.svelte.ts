@@ -2,7 +2,7 @@
 // The result comes from the mirror's change, not from the answer of the call.
 import { api, ApiError } from "../api/client";
 import type { ContainerRow } from "../api/types";
-import { keyOf, VERBS, type Verb } from "../lib/containers";
+import { isEffect, keyOf, VERBS, type Verb } from "../lib/containers";
 import { containers } from "./containers.svelte";
 import { events } from "./events.svelte";
 import { session } from "./session.svelte";
@@ -17,25 +17,6 @@ export interface Notice {
 /** How long the effect may take to show after the engine said yes (ms). */
 const EFFECT_MS = 10_000;
 const SHOWN_MS: Record<Notice["tone"], number> = { doing: 0, ok: 4_000, warn: 8_000, bad: 12_000 };
-
-/** Whether a change of the mirror is what the verb was for. */
-export function isEffect(verb: Verb, row: ContainerRow | null, before: ContainerRow): boolean {
-  if (row === null) return verb === "remove";
-  switch (verb) {
-    case "start":
-    case "unpause":
-      return row.state === "running";
-    case "stop":
-    case "kill":
-      return row.state === "exited" || row.state === "dead";
-    case "pause":
-      return row.state === "paused";
-    case "restart":
-      return row.state === "running" && row.started_at !== before.started_at;
-    case "remove":
-      return false;
-  }
-}
 
 class ActionStore {
   notices: Notice[] = $state.raw([]);

@@ -25,12 +25,18 @@ class StatsStore {
   readonly hosts = new Map<string, { cpu: Series; memory: Series; last: HostMetrics }>();
   /** Grows once a frame in which samples came. */
   tick = $state.raw(0);
+  /** Follows `tick` by a frame: strips are drawn after the figures. */
+  drawn = $state.raw(0);
   /** Time of the newest sample: the right edge of every strip. */
   edge = 0;
   #readers = 0;
   #stop: (() => void) | null = null;
+  #strips = perFrame(() => {
+    this.drawn = this.tick;
+  });
   #draw = perFrame(() => {
     this.tick += 1;
+    this.#strips();
   });
 
   constructor() {
