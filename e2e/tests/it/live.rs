@@ -130,6 +130,19 @@ async fn lost_and_regained(rig: &Rig) {
         .wait(LIMIT, |message| host(message).filter(|state| state == "live"))
         .await
         .unwrap();
+    let row = |rows: &Value, id: &str, stale: bool| {
+        rows.as_array()
+            .is_some_and(|rows| rows.iter().any(|row| row["id"] == id && row["stale"] == stale))
+    };
+    let known = |message: &Value| {
+        let (all, changed) = (
+            &message["data"]["snapshot"]["containers"],
+            &message["data"]["changes"]["upserted"],
+        );
+        (row(all, &kept, false) || row(changed, &kept, false)).then_some(())
+    };
+    stream.subscribe(2, "containers", json!({})).await.unwrap();
+    stream.wait(LIMIT, known).await.unwrap();
     wire.cut().await;
     stream
         .wait(LIMIT, |message| host(message).filter(|state| state == "lost"))
@@ -146,12 +159,11 @@ async fn lost_and_regained(rig: &Rig) {
     };
     let list = eventually("its rows are stale", async || {
         let list = get("/api/v1/containers").await;
-        let row = list["containers"]
-            .as_array()
-            .and_then(|rows| rows.iter().find(|row| row["id"] == kept.as_str()).cloned());
-        row.filter(|row| row["stale"] == true)
-            .map(|_| list.clone())
-            .ok_or(list)
+        if row(&list["containers"], &kept, true) {
+            Ok(list)
+        } else {
+            Err(list)
+        }
     })
     .await;
     assert!(list["hosts"][0]["error"].is_string(), "{}", list["hosts"]);
@@ -161,8 +173,7 @@ async fn lost_and_regained(rig: &Rig) {
     Eventually::within(Duration::from_secs(40))
         .holds("it shows the engine as it is", async || {
             let list = get("/api/v1/containers").await;
-            let rows = list["containers"].as_array().cloned().unwrap_or_default();
-            let there = |id: &str| rows.iter().any(|row| row["id"] == id && row["stale"] == false);
+            let there = |id: &str| row(&list["containers"], id, false);
             if list["hosts"][0]["state"] == "live" && there(&new) && !there(&kept) {
                 Ok(())
             } else {
