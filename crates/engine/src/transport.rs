@@ -1,6 +1,7 @@
 //! Opening connections to an endpoint, and saying why it did not work.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
@@ -8,6 +9,9 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::conn::Conn;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, TimeoutKind};
+
+/// A busy engine takes waiting connections within a few of these.
+const BUSY_PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// Opens a connection within `limit`.
 pub(crate) async fn dial(endpoint: &Endpoint, limit: Duration) -> Result<Conn, Error> {
@@ -25,7 +29,7 @@ pub(crate) async fn dial(endpoint: &Endpoint, limit: Duration) -> Result<Conn, E
 async fn open(endpoint: &Endpoint) -> Result<Conn, Error> {
     let conn = match endpoint {
         Endpoint::Unix(path) => {
-            let stream = UnixStream::connect(path)
+            let stream = connect_unix(path)
                 .await
                 .map_err(|error| refused(endpoint, error))?;
             Conn::handshake(stream).await
@@ -42,6 +46,20 @@ async fn open(endpoint: &Endpoint) -> Result<Conn, Error> {
         }
     };
     conn.map_err(|error| failure(endpoint, ErrorKind::Connect).with_source(error))
+}
+
+/// A unix socket whose queue is full refuses at once where TCP would wait: wait here, under the caller's limit.
+async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(BUSY_PAUSE_MAX);
+            }
+            result => return result,
+        }
+    }
 }
 
 fn failure(endpoint: &Endpoint, kind: ErrorKind) -> Error {

@@ -1,0 +1,17 @@
+//! The client against real engines, against the fake one with faults at any byte, and against sockets that misbehave
+//! in ways that no engine does.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod calls;
+mod faults;
+mod limits;
+mod negotiation;
+mod output;
+mod support;
+mod watching;

@@ -1,0 +1,62 @@
+//! What the tests here share.
+
+use std::time::Duration;
+
+use longshore_core::{ContainerSpec, ObjectRef, Verb};
+use longshore_engine::{Engine, EngineConfig, LogStream, StdStream};
+use longshore_testkit::FakeEngine;
+use longshore_testkit::lease::{IMAGE, LABEL, Lease};
+
+use futures_util::TryStreamExt as _;
+
+/// A client of a leased engine.
+pub(crate) async fn client(lease: &Lease) -> Engine {
+    Engine::connect(lease.docker_host().parse().unwrap(), EngineConfig::default())
+        .await
+        .unwrap()
+}
+
+/// A client of a fake engine that keeps no connection, so that a fault hits the call that it was made for.
+pub(crate) fn careless(fake: &FakeEngine) -> Engine {
+    let config = EngineConfig::default()
+        .max_idle_connections(0)
+        .head_timeout(Duration::from_secs(5));
+    Engine::new(fake.endpoint().parse().unwrap(), config)
+}
+
+/// A spec that belongs to the lease, without a network.
+pub(crate) fn spec(lease: &Lease, suffix: &str, argv: &[&str]) -> ContainerSpec {
+    let mut spec = ContainerSpec::new(IMAGE)
+        .name(lease.name(suffix))
+        .cmd(argv.to_vec())
+        .label(LABEL, lease.run_id());
+    spec.network = Some("none".to_owned());
+    spec.init = true;
+    spec
+}
+
+/// Creates and starts.
+pub(crate) async fn start(engine: &Engine, spec: &ContainerSpec) -> ObjectRef {
+    let created = engine.create_container(spec).await.unwrap();
+    let id = ObjectRef::from(&created.id);
+    engine.act(&id, &Verb::Start).await.unwrap();
+    id
+}
+
+/// All of a log, by stream.
+pub(crate) async fn read_all(logs: LogStream) -> Result<(String, String), longshore_engine::Error> {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let frames: Vec<_> = logs.try_collect().await?;
+    for frame in frames {
+        match frame.stream {
+            StdStream::Stdout => out.extend_from_slice(&frame.bytes),
+            StdStream::Stderr => err.extend_from_slice(&frame.bytes),
+        }
+    }
+    Ok((String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap()))
+}
+
+/// A name that no object has.
+pub(crate) fn nobody() -> ObjectRef {
+    ObjectRef::new("no-such-container").unwrap()
+}
