@@ -5,6 +5,7 @@ describe("addresses", () => {
   it("name the rooms", () => {
     expect(parseRoute("").room).toBe("overview");
     expect(parseRoute("#/").room).toBe("overview");
+    expect(parseRoute("#setup=token").room).toBe("overview");
     expect(parseRoute("#/events?q=die").room).toBe("events");
     expect(parseRoute("#/containers/local/abc/logs")).toMatchObject({ room: "container", host: "local", id: "abc", tab: "logs" });
     expect(parseRoute("#/containers/local/abc")).toMatchObject({ tab: "overview" });

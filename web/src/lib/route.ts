@@ -12,6 +12,7 @@ export type Route =
   | { room: "lost"; path: string };
 
 export function parseRoute(hash: string): Route {
+  if (setupToken(hash) !== null) return { room: "overview" };
   const [path = "", search = ""] = hash.replace(/^#/, "").split("?", 2) as [string, string?];
   const query = new URLSearchParams(search);
   let parts: string[];

@@ -66,7 +66,8 @@ class StatsStore {
   /** The newest values where they are current. Not reactive: callers read `tick`. */
   measured(key: string): Measured {
     const usage = this.map.get(key);
-    if (!usage || this.edge - usage.cpu.lastTime > FRESH_MS) return NOTHING;
+    const state = containers.map.get(key)?.state ?? "running";
+    if (!usage || (state !== "running" && state !== "paused") || this.edge - usage.cpu.lastTime > FRESH_MS) return NOTHING;
     return { cpu: usage.cpu.last, memory: usage.memory.last };
   }
 

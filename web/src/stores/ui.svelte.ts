@@ -5,11 +5,12 @@ class Ui {
   palette = $state.raw(false);
   /** Asked about before it is removed. */
   removing: ContainerRow | null = $state.raw(null);
-  menu: { row: ContainerRow; x: number; y: number; from: HTMLElement } | null = $state.raw(null);
+  menu: { row: ContainerRow; x: number; y: number; back: HTMLElement } | null = $state.raw(null);
 
-  openMenu(row: ContainerRow, from: HTMLElement): void {
+  /** Opens beside `from`; the focus goes back to `back` when it closes. */
+  openMenu(row: ContainerRow, from: HTMLElement, back = from): void {
     const box = from.getBoundingClientRect();
-    this.menu = { row, x: box.right, y: box.bottom + 4, from };
+    this.menu = { row, x: box.right, y: box.bottom + 4, back };
   }
 }
 
