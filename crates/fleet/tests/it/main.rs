@@ -1,4 +1,5 @@
 //! A host's state through an engine's life: found, lost, found again with another version, and stopped.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use std::{sync::Arc, time::Duration};
 
