@@ -6,7 +6,7 @@ import { millis } from "../lib/format";
 import { perFrame } from "../lib/frame";
 import { Series, STRIP } from "../lib/series";
 import { containers } from "./containers.svelte";
-import { stream } from "./connection.svelte";
+import { connection, stream } from "./connection.svelte";
 
 export interface Usage {
   cpu: Series;
@@ -63,11 +63,12 @@ class StatsStore {
     return this.map.get(key);
   }
 
-  /** The newest values where they are current. Not reactive: callers read `tick`. */
+  /** The newest values where they are current: of what runs, on a host and a server that are heard. Callers read `tick`. */
   measured(key: string): Measured {
     const usage = this.map.get(key);
-    const state = containers.map.get(key)?.state ?? "running";
-    if (!usage || (state !== "running" && state !== "paused") || this.edge - usage.cpu.lastTime > FRESH_MS) return NOTHING;
+    const row = containers.map.get(key);
+    const still = row !== undefined && (row.stale || (row.state !== "running" && row.state !== "paused"));
+    if (!usage || still || connection.down || this.edge - usage.cpu.lastTime > FRESH_MS) return NOTHING;
     return { cpu: usage.cpu.last, memory: usage.memory.last };
   }
 
