@@ -6,6 +6,8 @@ import { slim } from "./slim.ts";
 import { defineConfig } from "vitest/config";
 
 const backend = process.env["LONGSHORE_BACKEND"] ?? "http://127.0.0.1:3626";
+// The server refuses foreign hosts and origins; behind this proxy the page stands in for its own.
+const proxy = { "/api": { target: backend, ws: true, changeOrigin: true, headers: { origin: backend } } };
 
 export default defineConfig({
   plugins: [slim(), svelte(), tailwindcss()],
@@ -20,10 +22,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     reportCompressedSize: false,
   },
-  server: {
-    port: 5173,
-    proxy: { "/api": { target: backend, ws: true } },
-  },
+  server: { port: 5173, proxy },
+  preview: { port: 4173, proxy },
   // Tests run the browser's half of Svelte: stores are tested with their reactivity.
   ...(process.env["VITEST"] ? { resolve: { conditions: ["browser"] } } : {}),
   test: {

@@ -59,6 +59,12 @@ class ContainerStore {
     return this.hosts.find((h) => h.name === name);
   }
 
+  /** A container's own memory limit: engines report the machine's whole memory where there is none. */
+  limit(host: string, reported: number | null | undefined): number | null {
+    const all = this.host(host)?.engine?.memory_bytes;
+    return reported && (!all || reported < all * 0.99) ? reported : null;
+  }
+
   /** Told of each change as it arrives, null when it went; an action waits with it for its effect. */
   watch(watcher: (row: ContainerRow | null, key: string) => void): () => void {
     this.#watchers.add(watcher);
