@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
+use crate::conn::Failure;
 use crate::error::{Error, ErrorKind, TimeoutKind};
 use crate::path::PathQuery;
 
@@ -101,6 +102,14 @@ impl<'a> Call<'a> {
     }
 
     /// What a failure on the connection means.
+    pub(crate) fn failed(&self, failure: Failure) -> Error {
+        match failure {
+            Failure::Broken(error) => self.broken(error),
+            Failure::TimedOut(which) => self.timed_out(which),
+        }
+    }
+
+    /// What an error of the connection means.
     pub(crate) fn broken(&self, error: hyper::Error) -> Error {
         let kind = if error.is_parse_too_large() {
             ErrorKind::TooLarge

@@ -5,10 +5,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, UPGRADE, USER_AGENT};
 use http::{Request, Response, StatusCode, Uri};
+use tokio::time::Instant;
 
 use crate::call::{Call, HeadLimit};
 use crate::config::EngineConfig;
-use crate::conn::{Body, Conn, RequestBody};
+use crate::conn::{Body, Conn, Failure, ReadLimits, RequestBody, SendFailure};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, TimeoutKind};
 use crate::negotiate::{Agreed, ApiVersion};
@@ -63,8 +64,16 @@ impl Client {
 
     /// Sends a call and collects its answer. A status of failure is an error; 304 is not.
     pub(crate) async fn collect(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        self.within(call, self.total(call), self.collect_once_agreed(call))
-            .await
+        let total = self.total(call);
+        let version = self.version_before(call, total).await?;
+        match self.collect_at(call, Some(version), total).await {
+            // Refused before anything was done, so any call may be sent again.
+            Err(error) if error.kind() == ErrorKind::Version => {
+                let version = until(call, total, self.renegotiate(version, error)).await?;
+                self.collect_at(call, Some(version), total).await
+            }
+            result => result,
+        }
     }
 
     /// Sends a call on a connection of its own and gives the answer's body as it comes.
@@ -82,13 +91,7 @@ impl Client {
     /// An unversioned ping, whose answer is also what the version is agreed on by.
     pub(crate) async fn ping(&self) -> Result<Ping, Error> {
         let call = Call::get("ping the engine", PathQuery::new("/_ping"));
-        let answer = self
-            .within(
-                &call,
-                Some(self.config.total_timeout),
-                self.collect_at(&call, None),
-            )
-            .await?;
+        let answer = self.collect_at(&call, None, self.total(&call)).await?;
         let ping = Ping::from_head(&answer.head);
         let version = crate::negotiate::choose(ping.api_version).ok_or_else(|| {
             call.error(ErrorKind::Version)
@@ -112,6 +115,13 @@ impl Client {
         Ok(self.agreed.get().unwrap_or(ApiVersion::OLDEST))
     }
 
+    async fn version_before(&self, call: &Call<'_>, total: Option<Instant>) -> Result<ApiVersion, Error> {
+        match self.agreed.get() {
+            Some(version) => Ok(version),
+            None => until(call, total, self.version()).await,
+        }
+    }
+
     pub(crate) fn agreed(&self) -> Option<ApiVersion> {
         self.agreed.get()
     }
@@ -126,23 +136,16 @@ impl Client {
         Ok(version)
     }
 
-    async fn collect_once_agreed(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        let version = self.version().await?;
-        match self.collect_at(call, Some(version)).await {
-            // Refused before anything was done, so any call may be sent again.
-            Err(error) if error.kind() == ErrorKind::Version => {
-                let version = self.renegotiate(version, error).await?;
-                self.collect_at(call, Some(version)).await
-            }
-            result => result,
-        }
-    }
-
-    async fn collect_at(&self, call: &Call<'_>, version: Option<ApiVersion>) -> Result<Answer, Error> {
-        let (head, body) = self.head(call, version, Use::Kept).await?;
+    async fn collect_at(
+        &self,
+        call: &Call<'_>,
+        version: Option<ApiVersion>,
+        total: Option<Instant>,
+    ) -> Result<Answer, Error> {
+        let (head, body) = self.head(call, version, Use::Kept, total).await?;
         let failed = is_failure(head.status());
         let limit = if failed { MAX_REFUSAL } else { self.config.max_body };
-        let body = self.read(call, body, limit).await?;
+        let body = self.read(call, body, limit, total).await?;
         if failed {
             Err(call.refused(head.status(), &body))
         } else {
@@ -151,15 +154,10 @@ impl Client {
     }
 
     async fn stream_at(&self, call: &Call<'_>, version: ApiVersion) -> Result<(Response<()>, Body), Error> {
-        let (head, body) = self.head(call, Some(version), Use::Fresh).await?;
+        let (head, body) = self.head(call, Some(version), Use::Fresh, None).await?;
         if is_failure(head.status()) {
-            let body = self
-                .within(
-                    call,
-                    Some(self.config.total_timeout),
-                    self.read(call, body, MAX_REFUSAL),
-                )
-                .await?;
+            let total = Instant::now().checked_add(self.config.total_timeout);
+            let body = self.read(call, body, MAX_REFUSAL, total).await?;
             return Err(call.refused(head.status(), &body));
         }
         Ok((head, body))
@@ -171,6 +169,7 @@ impl Client {
         call: &Call<'_>,
         version: Option<ApiVersion>,
         connection: Use,
+        total: Option<Instant>,
     ) -> Result<(Response<()>, Body), Error> {
         let mut kept = match connection {
             Use::Kept => {
@@ -186,27 +185,30 @@ impl Client {
             let was_kept = kept.is_some();
             let conn = match kept.take() {
                 Some(conn) => conn,
-                None => self.dial().await?,
+                None => until(call, total, self.dial()).await?,
             };
             let request = self.request(call, version)?;
-            let Ok(result) = limited(self.head_limit(call), conn.send(request)).await else {
-                return Err(call.timed_out(TimeoutKind::Head));
+            let head = self
+                .head_limit(call)
+                .and_then(|limit| Instant::now().checked_add(limit));
+            let SendFailure { failure, unsent } = match conn.send(request, head, total).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
             };
-            match result {
-                Ok((head, body)) => return Ok((head, body)),
-                Err(failure) => {
-                    self.agreed.forget();
-                    self.pool.clear();
-                    let lost = !failure.error.is_parse();
-                    if !(was_kept && (failure.unsent || call.idempotent && lost)) {
-                        return Err(call.broken(failure.error));
-                    }
-                    tracing::debug!(
-                        op = call.op,
-                        "a kept connection had been closed; sending again on a new one"
-                    );
-                }
+            let Failure::Broken(error) = failure else {
+                return Err(call.failed(failure));
+            };
+            // The engine may have been restarted, and exchanged for another: no other kept connection is better.
+            self.agreed.forget();
+            self.pool.clear();
+            let lost = !error.is_parse();
+            if !(was_kept && (unsent || call.idempotent && lost)) {
+                return Err(call.broken(error));
             }
+            tracing::debug!(
+                op = call.op,
+                "a kept connection had been closed; sending again on a new one"
+            );
         }
     }
 
@@ -219,7 +221,13 @@ impl Client {
     }
 
     /// Reads a body to its end and keeps the connection for the next call.
-    async fn read(&self, call: &Call<'_>, mut body: Body, limit: usize) -> Result<Bytes, Error> {
+    async fn read(
+        &self,
+        call: &Call<'_>,
+        mut body: Body,
+        limit: usize,
+        total: Option<Instant>,
+    ) -> Result<Bytes, Error> {
         let too_large = || {
             call.error(ErrorKind::TooLarge)
                 .with_message(format!("the answer has more than {limit} bytes"))
@@ -228,22 +236,22 @@ impl Client {
         if announced > limit {
             return Err(too_large());
         }
+        let limits = ReadLimits {
+            idle: self.config.idle_timeout,
+            total,
+        };
         // Most answers come in one piece: that is not copied.
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         loop {
-            let piece = match self.config.idle_timeout {
-                Some(limit) => tokio::time::timeout(limit, body.data())
-                    .await
-                    .map_err(|_| call.timed_out(TimeoutKind::Idle))?,
-                None => body.data().await,
-            };
-            let piece = match piece {
-                None => break,
-                Some(Ok(piece)) => piece,
-                Some(Err(error)) => {
-                    self.agreed.forget();
-                    return Err(call.broken(error));
+            let piece = match body.read(limits).await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(failure) => {
+                    if matches!(failure, Failure::Broken(_)) {
+                        self.agreed.forget();
+                    }
+                    return Err(call.failed(failure));
                 }
             };
             if first.len() + rest.len() + piece.len() > limit {
@@ -300,32 +308,28 @@ impl Client {
         }
     }
 
-    fn total(&self, call: &Call<'_>) -> Option<Duration> {
-        match call.head_limit {
-            HeadLimit::Configured => Some(self.config.total_timeout),
-            HeadLimit::After(wait) => Some(self.config.total_timeout.saturating_add(wait)),
-            HeadLimit::None => None,
-        }
-    }
-
-    async fn within<T>(
-        &self,
-        call: &Call<'_>,
-        limit: Option<Duration>,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        limited(limit, work)
-            .await
-            .unwrap_or_else(|Elapsed| Err(call.timed_out(TimeoutKind::Total)))
+    /// Until when a collected call must be done.
+    fn total(&self, call: &Call<'_>) -> Option<Instant> {
+        let limit = match call.head_limit {
+            HeadLimit::Configured => self.config.total_timeout,
+            HeadLimit::After(wait) => self.config.total_timeout.saturating_add(wait),
+            HeadLimit::None => return None,
+        };
+        Instant::now().checked_add(limit)
     }
 }
 
-struct Elapsed;
-
-async fn limited<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Result<T, Elapsed> {
-    match limit {
-        Some(limit) => tokio::time::timeout(limit, work).await.map_err(|_| Elapsed),
-        None => Ok(work.await),
+/// Does what is off the path of most calls, under the call's total limit.
+async fn until<T>(
+    call: &Call<'_>,
+    total: Option<Instant>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match total {
+        None => work.await,
+        Some(total) => tokio::time::timeout_at(total, work)
+            .await
+            .unwrap_or_else(|_| Err(call.timed_out(TimeoutKind::Total))),
     }
 }
 

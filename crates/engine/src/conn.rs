@@ -6,7 +6,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,6 +16,9 @@ use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep};
+
+use crate::error::TimeoutKind;
 
 pub(crate) type RequestBody = Full<Bytes>;
 type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
@@ -24,13 +28,45 @@ pub(crate) struct Conn {
     sender: SendRequest<RequestBody>,
     /// `None` once the connection has ended.
     driver: Option<Driver>,
+    /// One timer for all calls and limits on this connection. A new one for each call would interrupt the runtime's
+    /// sleep (a system call, and a turn of its loop); moving the deadline of an old one further off is an atomic write.
+    timer: Pin<Box<Sleep>>,
 }
 
 /// Why no head came.
 pub(crate) struct SendFailure {
-    pub(crate) error: hyper::Error,
+    pub(crate) failure: Failure,
     /// hyper gave the request back: not a byte of it was written.
     pub(crate) unsent: bool,
+}
+
+/// Why a connection gave nothing more.
+pub(crate) enum Failure {
+    Broken(hyper::Error),
+    TimedOut(TimeoutKind),
+}
+
+/// How long a body may take.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ReadLimits {
+    /// From one piece to the next.
+    pub(crate) idle: Option<Duration>,
+    /// Until when it must be whole.
+    pub(crate) total: Option<Instant>,
+}
+
+/// The earlier of two limits, and which it is.
+fn earlier(
+    one: Option<Instant>,
+    kind: TimeoutKind,
+    total: Option<Instant>,
+) -> Option<(Instant, TimeoutKind)> {
+    match (one, total) {
+        (Some(one), Some(total)) if total < one => Some((total, TimeoutKind::Total)),
+        (Some(one), _) => Some((one, kind)),
+        (None, Some(total)) => Some((total, TimeoutKind::Total)),
+        (None, None) => None,
+    }
 }
 
 impl Conn {
@@ -39,9 +75,11 @@ impl Conn {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (sender, connection) = http1::handshake(TokioIo::new(io)).await?;
+        let driver: Driver = Box::pin(connection.with_upgrades());
         Ok(Self {
             sender,
-            driver: Some(Box::pin(connection.with_upgrades())),
+            driver: Some(driver),
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         })
     }
 
@@ -61,45 +99,49 @@ impl Conn {
         self.driver.is_some() && self.sender.is_ready()
     }
 
-    /// Sends a request and waits for the head of its response.
+    /// Sends a request and waits for the head of its response, until `head` or `total` at the latest.
     pub(crate) async fn send(
         mut self,
         request: Request<RequestBody>,
+        head: Option<Instant>,
+        total: Option<Instant>,
     ) -> Result<(Response<()>, Body), SendFailure> {
+        let limit = earlier(head, TimeoutKind::Head, total);
+        if let Some((at, _)) = limit {
+            self.timer.as_mut().reset(at);
+        }
         let mut answer = std::pin::pin!(self.sender.try_send_request(request));
-        let mut driver = self.driver;
         let result = poll_fn(|cx| {
-            if let Some(running) = &mut driver
-                && running.as_mut().poll(cx).is_ready()
-            {
-                driver = None;
+            self.drive(cx);
+            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Ok(answer));
             }
-            answer.as_mut().poll(cx)
+            match limit {
+                Some((_, kind)) => self.timer.as_mut().poll(cx).map(|()| Err(kind)),
+                None => Poll::Pending,
+            }
         })
         .await;
         match result {
-            Ok(response) => {
+            Ok(Ok(response)) => {
                 let (parts, incoming) = response.into_parts();
-                let conn = Self {
-                    sender: self.sender,
-                    driver,
+                let body = Body {
+                    incoming,
+                    conn: self,
+                    ended: false,
+                    waiting: None,
                 };
-                Ok((
-                    Response::from_parts(parts, ()),
-                    Body {
-                        incoming,
-                        conn,
-                        ended: false,
-                    },
-                ))
+                Ok((Response::from_parts(parts, ()), body))
             }
-            Err(mut failure) => {
+            Ok(Err(mut failure)) => {
                 let unsent = failure.take_message().is_some();
-                Err(SendFailure {
-                    error: failure.into_error(),
-                    unsent,
-                })
+                let failure = Failure::Broken(failure.into_error());
+                Err(SendFailure { failure, unsent })
             }
+            Err(kind) => Err(SendFailure {
+                failure: Failure::TimedOut(kind),
+                unsent: false,
+            }),
         }
     }
 }
@@ -110,15 +152,21 @@ pub(crate) struct Body {
     conn: Conn,
     /// The end was read: nothing of this answer is left on the connection.
     ended: bool,
+    /// The limit that the timer is set to while nothing comes.
+    waiting: Option<TimeoutKind>,
 }
 
 impl Body {
-    /// The next piece; `None` after the last.
+    /// The next piece; `None` after the last. For streams that may be quiet for ever.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Bytes>>> {
+        // hyper hands over a piece only after it was asked for one, so the first look at the body is often the
+        // asking: a second turn here saves a round through the scheduler for each piece.
+        let mut asked = false;
         loop {
             self.conn.drive(cx);
             match Pin::new(&mut self.incoming).poll_frame(cx) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending if asked => return Poll::Pending,
+                Poll::Pending => asked = true,
                 Poll::Ready(None) => {
                     self.ended = true;
                     return Poll::Ready(None);
@@ -134,13 +182,39 @@ impl Body {
         }
     }
 
+    /// The next piece within the limits; `None` after the last.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        limits: ReadLimits,
+    ) -> Poll<Result<Option<Bytes>, Failure>> {
+        if let Poll::Ready(piece) = self.poll_data(cx) {
+            self.waiting = None;
+            return Poll::Ready(piece.transpose().map_err(Failure::Broken));
+        }
+        let kind = match self.waiting {
+            Some(kind) => kind,
+            None => {
+                let idle = limits.idle.map(|idle| Instant::now() + idle);
+                let Some((at, kind)) = earlier(idle, TimeoutKind::Idle, limits.total) else {
+                    return Poll::Pending;
+                };
+                self.conn.timer.as_mut().reset(at);
+                *self.waiting.insert(kind)
+            }
+        };
+        ready!(self.conn.timer.as_mut().poll(cx));
+        Poll::Ready(Err(Failure::TimedOut(kind)))
+    }
+
+    /// [`Self::poll_read`] as a future. Dropping it loses nothing.
+    pub(crate) async fn read(&mut self, limits: ReadLimits) -> Result<Option<Bytes>, Failure> {
+        poll_fn(|cx| self.poll_read(cx, limits)).await
+    }
+
     /// The length that the head announced.
     pub(crate) fn announced_len(&self) -> Option<u64> {
         self.incoming.size_hint().exact()
-    }
-
-    pub(crate) async fn data(&mut self) -> Option<hyper::Result<Bytes>> {
-        poll_fn(|cx| self.poll_data(cx)).await
     }
 
     /// The connection, after the answer's end was read; `None` when it cannot serve again.

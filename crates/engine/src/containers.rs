@@ -6,6 +6,7 @@ use http::StatusCode;
 use longshore_core::{Container, ContainerId, ContainerSpec, ContainerSummary, ObjectRef, Outcome, Verb};
 
 use crate::call::{Call, HeadLimit};
+use crate::conn::ReadLimits;
 use crate::error::ErrorKind;
 use crate::path::{Filters, PathQuery};
 use crate::{Engine, Error, wire};
@@ -179,8 +180,9 @@ impl Engine {
         .head_limit(HeadLimit::None);
         let (_, mut body) = self.client.stream(&call).await?;
         let mut text = Vec::new();
-        while let Some(piece) = body.data().await {
-            text.extend_from_slice(&piece.map_err(|error| call.broken(error))?);
+        let limits = ReadLimits::default();
+        while let Some(piece) = body.read(limits).await.map_err(|failure| call.failed(failure))? {
+            text.extend_from_slice(&piece);
             if text.len() > self.config().max_body {
                 return Err(call.error(ErrorKind::TooLarge));
             }

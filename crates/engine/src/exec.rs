@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use crate::call::Call;
-use crate::conn::Body;
+use crate::conn::{Body, ReadLimits};
 use crate::error::{ErrorKind, TimeoutKind};
 use crate::frames::{FrameDecoder, Piece};
 use crate::path::PathQuery;
@@ -204,8 +204,9 @@ impl Engine {
 
     /// An engine that does not switch protocols sends the output as the body of its answer.
     async fn drain(&self, mut body: Body, call: &Call<'_>, output: &mut Collected) -> Result<(), Error> {
-        while let Some(piece) = body.data().await {
-            output.take(piece.map_err(|error| call.broken(error))?, call)?;
+        let limits = ReadLimits::default();
+        while let Some(piece) = body.read(limits).await.map_err(|failure| call.failed(failure))? {
+            output.take(piece, call)?;
         }
         Ok(())
     }

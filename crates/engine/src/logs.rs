@@ -9,8 +9,8 @@ use futures_util::Stream;
 use longshore_core::{ObjectRef, Timestamp};
 
 use crate::call::Call;
-use crate::conn::Body;
-use crate::error::{ErrorKind, TimeoutKind};
+use crate::conn::{Body, ReadLimits};
+use crate::error::ErrorKind;
 use crate::frames::{FrameDecoder, Piece};
 use crate::path::PathQuery;
 use crate::{Engine, Error, StdStream};
@@ -128,16 +128,15 @@ impl Engine {
         let tty = self.inspect_container(container).await?.tty;
         let (_, body) = self.client.stream(&call).await?;
         // A followed log may be quiet for days; one that is only read may not.
-        let idle = if options.follow {
-            None
-        } else {
-            self.config().idle_timeout
+        let limits = ReadLimits {
+            idle: self.config().idle_timeout.filter(|_| !options.follow),
+            total: None,
         };
         Ok(LogStream {
             body,
             frames: (!tty).then(FrameDecoder::default),
             target: container.clone(),
-            idle: idle.map(|limit| (limit, Box::pin(tokio::time::sleep(limit)))),
+            limits,
             ended: false,
         })
     }
@@ -155,7 +154,7 @@ pub struct LogStream {
     /// `None`: the output is raw, of a terminal.
     frames: Option<FrameDecoder>,
     target: ObjectRef,
-    idle: Option<(std::time::Duration, Pin<Box<tokio::time::Sleep>>)>,
+    limits: ReadLimits,
     ended: bool,
 }
 
@@ -165,19 +164,6 @@ impl LogStream {
         Poll::Ready(Some(Err(make(
             &Call::get(OP, PathQuery::new("/")).on(self.target.as_str()),
         ))))
-    }
-
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<hyper::Result<Bytes>>, ()>> {
-        if let Poll::Ready(piece) = self.body.poll_data(cx) {
-            if let Some((limit, timer)) = &mut self.idle {
-                timer.as_mut().reset(tokio::time::Instant::now() + *limit);
-            }
-            return Poll::Ready(Ok(piece));
-        }
-        match &mut self.idle {
-            Some((_, timer)) => timer.as_mut().poll(cx).map(|()| Err(())),
-            None => Poll::Pending,
-        }
     }
 }
 
@@ -203,9 +189,8 @@ impl Stream for LogStream {
                 }
                 None => {}
             }
-            match ready!(this.poll_piece(cx)) {
-                Err(()) => return this.fail(|call| call.timed_out(TimeoutKind::Idle)),
-                Ok(Some(Ok(bytes))) => match &mut this.frames {
+            match ready!(this.body.poll_read(cx, this.limits)) {
+                Ok(Some(bytes)) => match &mut this.frames {
                     Some(frames) => frames.push(bytes),
                     None if bytes.is_empty() => {}
                     None => {
@@ -215,7 +200,7 @@ impl Stream for LogStream {
                         })));
                     }
                 },
-                Ok(Some(Err(error))) => return this.fail(|call| call.broken(error)),
+                Err(failure) => return this.fail(|call| call.failed(failure)),
                 Ok(None) => {
                     this.ended = true;
                     if let Some(Err(cut)) = this.frames.as_ref().map(FrameDecoder::finish) {
