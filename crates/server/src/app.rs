@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use longshore_core::{ObjectRef, Timestamp};
 use longshore_fleet::{Fleet, Host};
@@ -9,11 +9,19 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    assets::Compressed,
     auth::Limiter,
     error::{ApiError, ApiResult},
     gate::{Hosts, Origins},
     metrics::Metrics,
 };
+
+/// What of the configuration is needed while serving.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) recheck: Duration,
+    pub(crate) max_streams: usize,
+}
 
 /// Shared by all requests. Cheap to clone.
 pub(crate) type App = Arc<Shared>;
@@ -26,10 +34,11 @@ pub(crate) struct Shared {
     pub(crate) origins: Origins,
     pub(crate) metrics: Metrics,
     pub(crate) logins: Limiter,
+    pub(crate) compressed: Compressed,
     /// Name of the session cookie; the port is in it, since cookies do not tell ports apart.
     pub(crate) cookie: String,
     pub(crate) started_at: Timestamp,
-    pub(crate) recheck: std::time::Duration,
+    pub(crate) recheck: Duration,
     /// Cancelled when the shutdown begins: streams say goodbye and end.
     pub(crate) closing: CancellationToken,
     /// Cancelled when the time for that is over: everything ends at once.
@@ -41,6 +50,26 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Of a server that answers for `hosts` and begins now; sizes and paces are the configuration's.
+    pub(crate) fn new(fleet: Fleet, store: Store, (hosts, origins): (Hosts, Origins), sizes: Sizes) -> App {
+        Arc::new(Self {
+            metrics: Metrics::new(fleet.clone()),
+            fleet,
+            store,
+            logins: Limiter::default(),
+            compressed: Compressed::default(),
+            cookie: format!("longshore_{}", hosts.port()),
+            hosts,
+            origins,
+            started_at: now(),
+            recheck: sizes.recheck,
+            closing: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            streams: Arc::new(Semaphore::new(sizes.max_streams)),
+        })
+    }
+
     /// Runs something that the shutdown waits for.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let abandon = self.abandon.clone();

@@ -1,16 +1,24 @@
 //! The page, embedded. The build names its scripts and styles after their content, so those may be kept for ever; the
 //! document itself is asked for anew each time.
 
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    io::Write,
+    sync::{Mutex, PoisonError},
+};
+
 use axum::{
     body::Body,
-    extract::Request,
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, header};
+use flate2::{Compression, write::GzEncoder};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::error::ApiError;
+use crate::{app::App, error::ApiError};
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
@@ -19,25 +27,45 @@ struct Page;
 
 /// The document that every address of the page begins with.
 const DOCUMENT: &str = "index.html";
+/// Smaller files gain nothing by being compressed.
+const WORTH_COMPRESSING: usize = 1024;
+/// The page has a dozen files; a development build reads new ones again and again.
+const KEPT: usize = 64;
+
+/// Files of the page, compressed when first asked for. Kept by content.
+#[derive(Debug, Default)]
+pub(crate) struct Compressed(Mutex<HashMap<[u8; 32], Bytes>>);
+
+impl Compressed {
+    fn get(&self, hash: [u8; 32], plain: &[u8]) -> Option<Bytes> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept.get(&hash) {
+            return Some(found.clone());
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(plain).ok()?;
+        let made = Bytes::from(encoder.finish().ok()?);
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(hash, made.clone());
+        Some(made)
+    }
+}
 
 /// Answers a request for a file of the page.
-pub(crate) fn answer(request: &Request) -> Response {
+pub(crate) fn answer(State(app): &State<App>, request: &Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return ApiError::not_found("there is nothing to do here").into_response();
     }
-    let path = request.uri().path().trim_start_matches('/');
+    let (path, headers) = (request.uri().path().trim_start_matches('/'), request.headers());
     if let Some(file) = Page::get(path).filter(|_| !path.is_empty()) {
-        return serve(path, file, request);
+        return serve(path, file, headers, &app.compressed);
     }
     // Any other address that a browser opens is a place inside the page.
-    let accepts = request
-        .headers()
-        .get(header::ACCEPT)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
-    if path.is_empty() || path == DOCUMENT || accepts.contains("text/html") {
+    if path.is_empty() || path == DOCUMENT || text(headers, header::ACCEPT).contains("text/html") {
         return match Page::get(DOCUMENT) {
-            Some(file) => serve(DOCUMENT, file, request),
+            Some(file) => serve(DOCUMENT, file, headers, &app.compressed),
             None => ApiError::not_found("this build has no page")
                 .hint("build it with cargo xtask ui")
                 .into_response(),
@@ -46,38 +74,68 @@ pub(crate) fn answer(request: &Request) -> Response {
     ApiError::not_found("there is no such file").into_response()
 }
 
-fn serve(path: &str, file: EmbeddedFile, request: &Request) -> Response {
-    let hash = file.metadata.sha256_hash();
-    let tag = hash[..8]
+fn serve(path: &str, file: EmbeddedFile, request: &HeaderMap, compressed: &Compressed) -> Response {
+    let (hash, media) = (file.metadata.sha256_hash(), media_type(path));
+    let compressible = !matches!(media, "image/png" | "font/woff2") && file.data.len() >= WORTH_COMPRESSING;
+    let gzip = (compressible && accepts_gzip(text(request, header::ACCEPT_ENCODING)))
+        .then(|| compressed.get(hash, &file.data))
+        .flatten();
+    let form = if gzip.is_some() { "-gzip" } else { "" };
+    let digits = hash[..8]
         .iter()
-        .fold(String::from("\""), |tag, byte| format!("{tag}{byte:02x}"))
-        + "\"";
+        .fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
+    let tag = format!("\"{digits}{form}\"");
     let cache = if is_named_after_content(path) {
         "public, max-age=31536000, immutable"
     } else {
         "no-cache"
     };
-    let known = request
-        .headers()
-        .get(header::IF_NONE_MATCH)
-        .and_then(|v| v.to_str().ok());
-    let fresh = known.is_some_and(|known| known.split(',').any(|k| k.trim().trim_start_matches("W/") == tag));
-    let mut response = if fresh {
+    let known = text(request, header::IF_NONE_MATCH);
+    let encoded = gzip.is_some();
+    let mut response = if known.split(',').any(|k| k.trim().trim_start_matches("W/") == tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let bytes = match file.data {
-            std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-            std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+        let plain = |data| match data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => Bytes::from(bytes),
         };
-        Response::new(Body::from(bytes))
+        Response::new(Body::from(gzip.unwrap_or_else(|| plain(file.data))))
     };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    if compressible {
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if encoded {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }
     response
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+/// Whether `gzip` is among the codings that are accepted, and not by a weight of nothing.
+fn accepts_gzip(accepted: &str) -> bool {
+    accepted.split(',').any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = parts.any(|part| {
+            matches!(
+                part.strip_prefix("q="),
+                Some("0" | "0." | "0.0" | "0.00" | "0.000")
+            )
+        });
+        named && !refused
+    })
 }
 
 /// `assets/name-<hash>.ext`, as the page's build writes them.
@@ -116,5 +174,19 @@ mod tests {
         assert!(!is_named_after_content("index.html"));
         assert!(!is_named_after_content("assets/logo.svg"));
         assert!(!is_named_after_content("favicon-32.svg"));
+    }
+
+    #[test]
+    fn gzip_is_sent_to_who_takes_it() {
+        for yes in ["gzip", "br, gzip", "deflate, GZIP;q=0.5"] {
+            assert!(accepts_gzip(yes), "{yes}");
+        }
+        for no in ["", "identity", "gzip;q=0", "x-gzip", "br"] {
+            assert!(!accepts_gzip(no), "{no}");
+        }
+        let compressed = Compressed::default();
+        let made = compressed.get([1; 32], &[b'x'; 10_000]).unwrap();
+        assert!(made.len() < 200 && made.starts_with(&[0x1f, 0x8b]));
+        assert_eq!(compressed.get([1; 32], b"").unwrap(), made, "kept by content");
     }
 }

@@ -12,15 +12,14 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::{
     ServeError, ServerConfig,
-    app::{App, Shared, now},
-    auth::{Limiter, Peer},
+    app::{App, Shared, Sizes, now},
+    auth::Peer,
     gate::{Hosts, Origins},
-    metrics::Metrics,
     routes,
 };
 
@@ -67,21 +66,11 @@ impl Server {
         let store = Store::open(&config.data).await?;
         let setup = store.create_setup_token(now()).await?;
         let fleet = Fleet::start(config.fleet);
-        let app = Arc::new(Shared {
-            metrics: Metrics::new(fleet.clone()),
-            fleet,
-            store,
-            hosts,
-            origins,
-            logins: Limiter::default(),
-            cookie: format!("longshore_{}", address.port()),
-            started_at: now(),
+        let sizes = Sizes {
             recheck: config.recheck,
-            closing: CancellationToken::new(),
-            abandon: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            streams: Arc::new(Semaphore::new(config.max_streams)),
-        });
+            max_streams: config.max_streams,
+        };
+        let app = Shared::new(fleet, store, (hosts, origins), sizes);
         let (max_connections, drain) = (config.max_connections, config.drain);
         Ok(Self {
             app,

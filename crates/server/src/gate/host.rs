@@ -33,6 +33,11 @@ impl Hosts {
         Ok(Self { listen, allowed })
     }
 
+    /// The port that the server listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.listen.port()
+    }
+
     /// The host that the request names, in lower case, when it is one of ours.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<String, ApiError> {
         let mut named = request.headers().get_all(header::HOST).iter();

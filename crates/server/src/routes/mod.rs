@@ -176,10 +176,10 @@ async fn wrong_method() -> ApiError {
 }
 
 /// What is not in the table: the page's files, or nothing.
-async fn fallback(request: Request) -> Response {
+async fn fallback(state: State<App>, request: Request) -> Response {
     let path = request.uri().path();
     if !is_data(path) {
-        return assets::answer(&request);
+        return assets::answer(&state, &request);
     }
     if path.split('/').any(|segment| matches!(segment, "." | "..")) {
         return ApiError::invalid("a path may not hold . or .. as a segment").into_response();

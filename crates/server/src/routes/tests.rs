@@ -1,26 +1,39 @@
 //! Generated from the table: every route, with no credential and with each role, from a foreign page and for a foreign
 //! host. A route that forgets its rule fails here by itself.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use http::{Request, StatusCode, header};
 use longshore_api::ErrorBody;
 use longshore_fleet::{Fleet, FleetConfig};
 use longshore_store::Store;
-use tokio::sync::Semaphore;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use super::*;
 use crate::{
-    app::{Shared, now},
-    auth::{Limiter, Peer},
+    app::{Shared, Sizes, now},
+    auth::Peer,
     gate::{Hosts, Origins},
-    metrics::Metrics,
 };
 
 const HOST: &str = "127.0.0.1:3625";
+
+fn over(store: Store, fleet: Fleet) -> App {
+    let gate = (
+        Hosts::new(HOST.parse().unwrap(), &[]).unwrap(),
+        Origins::new(&[]).unwrap(),
+    );
+    Shared::new(
+        fleet,
+        store,
+        gate,
+        Sizes {
+            recheck: Duration::from_secs(60),
+            max_streams: 8,
+        },
+    )
+}
 
 struct Site {
     app: App,
@@ -57,24 +70,9 @@ impl Site {
             .unwrap()
             .reveal()
             .to_owned();
-        let listen: SocketAddr = HOST.parse().unwrap();
         let nowhere = format!("unix://{}", dir.path().join("no.sock").display());
         let fleet = Fleet::start(FleetConfig::at(nowhere.parse().unwrap()));
-        let app: App = Arc::new(Shared {
-            metrics: Metrics::new(fleet.clone()),
-            fleet,
-            store,
-            hosts: Hosts::new(listen, &[]).unwrap(),
-            origins: Origins::new(&[]).unwrap(),
-            logins: Limiter::default(),
-            cookie: "longshore_3625".to_owned(),
-            started_at: now(),
-            recheck: Duration::from_secs(60),
-            closing: CancellationToken::new(),
-            abandon: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            streams: Arc::new(Semaphore::new(8)),
-        });
+        let app = over(store, fleet);
         let router = router(&app);
         Self {
             app,
@@ -311,23 +309,7 @@ async fn without_an_account_the_page_is_told_to_set_up() {
     let empty = tempfile::tempdir().unwrap();
     let store = Store::open(empty.path()).await.unwrap();
     assert!(!store.has_account().await.unwrap());
-    // The same routes over a store without an account.
-    let shared = &site.app;
-    let app: App = Arc::new(Shared {
-        metrics: Metrics::new(shared.fleet.clone()),
-        fleet: shared.fleet.clone(),
-        store,
-        hosts: Hosts::new(HOST.parse().unwrap(), &[]).unwrap(),
-        origins: Origins::new(&[]).unwrap(),
-        logins: Limiter::default(),
-        cookie: shared.cookie.clone(),
-        started_at: now(),
-        recheck: shared.recheck,
-        closing: CancellationToken::new(),
-        abandon: CancellationToken::new(),
-        tasks: TaskTracker::new(),
-        streams: Arc::new(Semaphore::new(1)),
-    });
+    let app = over(store, site.app.fleet.clone());
     let bare = Site {
         router: router(&app),
         app,

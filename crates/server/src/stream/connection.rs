@@ -1,8 +1,7 @@
-//! One WebSocket: reads messages, keeps subscriptions, writes what they send, and sees to it that the peer lives and
-//! may still be here.
+//! One WebSocket: reads messages, writes what its subscriptions send, and sees to it that the peer lives and may still be
+//! here.
 
 use std::{
-    collections::HashMap,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -13,14 +12,10 @@ use futures_util::{
 };
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use longshore_api::{
-    ClientMessage, ErrorCode, ServerMessage,
-    stream::{MAX_CLIENT_MESSAGE, MAX_SUBSCRIPTIONS},
-};
+use longshore_api::{ErrorCode, ServerMessage, stream::MAX_CLIENT_MESSAGE};
 use tokio::{
     io::AsyncReadExt,
     sync::mpsc,
-    task::{AbortHandle, Id, JoinSet},
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_tungstenite::{
@@ -37,8 +32,8 @@ use crate::{
 };
 
 use super::{
-    channels,
-    outlet::{Outlet, QUEUE, Stop, encode},
+    outlet::{QUEUE, encode},
+    subscriptions::Subscriptions,
 };
 
 /// How often we ask whether the peer lives.
@@ -47,8 +42,10 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(60);
 /// A peer that takes nothing for so long is gone.
 const STALL: Duration = Duration::from_secs(30);
-/// How long a farewell may take.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// How long a peer may take to close after it was told why.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// The same for one that is still sending what is too large.
+const FAREWELL_TOO_LARGE: Duration = Duration::from_secs(10);
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -104,7 +101,12 @@ pub(super) async fn run(app: App, who: Principal, io: TokioIo<Upgraded>) {
     let open = subscriptions.close().await;
     if let (Ok(socket), Some(frame)) = (source.reunite(sink), end.close_frame()) {
         // A peer that does not take it is left behind.
-        let _ = timeout(FAREWELL, farewell(socket, end, frame, open)).await;
+        let patience = if end == End::TooLarge {
+            FAREWELL_TOO_LARGE
+        } else {
+            FAREWELL
+        };
+        let _ = timeout(patience, farewell(socket, end, frame, open)).await;
     }
     app.metrics.streams.dec();
 }
@@ -220,138 +222,18 @@ async fn read(source: &mut SplitStream<Socket>, subscriptions: &mut Subscription
     }
 }
 
-/// The queue is closed: the connection is over.
-struct Over;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The subscriptions of one connection: owns their tasks.
-struct Subscriptions {
-    app: App,
-    queue: mpsc::Sender<Utf8Bytes>,
-    open: HashMap<u64, AbortHandle>,
-    ids: HashMap<Id, u64>,
-    tasks: JoinSet<()>,
-}
-
-impl Subscriptions {
-    fn new(app: App, queue: mpsc::Sender<Utf8Bytes>) -> Self {
-        Self {
-            app,
-            queue,
-            open: HashMap::new(),
-            ids: HashMap::new(),
-            tasks: JoinSet::new(),
-        }
-    }
-
-    async fn handle(&mut self, text: &str) -> Result<(), Over> {
-        match serde_json::from_str(text) {
-            Ok(ClientMessage::Subscribe { id, channel, params }) => {
-                self.subscribe(id, &channel, params).await
-            }
-            Ok(ClientMessage::Unsubscribe { id }) => self.unsubscribe(id).await,
-            Ok(ClientMessage::Ping) => self.send(&ServerMessage::Pong).await,
-            Ok(ClientMessage::Pong) => Ok(()),
-            Err(error) => {
-                let text = format!("this is no message: {error}");
-                self.error(None, ErrorCode::InvalidRequest, &text).await
-            }
-        }
-    }
-
-    async fn subscribe(&mut self, id: u64, channel: &str, params: serde_json::Value) -> Result<(), Over> {
-        if self.open.contains_key(&id) {
-            let text = format!("the id {id} is in use: end that subscription first, or take another id");
-            return self.error(Some(id), ErrorCode::InvalidRequest, &text).await;
-        }
-        if self.open.len() >= MAX_SUBSCRIPTIONS {
-            let text = format!("a connection has at most {MAX_SUBSCRIPTIONS} subscriptions");
-            return self.error(Some(id), ErrorCode::TooManyRequests, &text).await;
-        }
-        let channel = match longshore_api::Channel::parse(channel, params) {
-            Ok(channel) => channel,
-            Err((code, text)) => return self.error(Some(id), code, &text).await,
-        };
-        let (app, outlet) = (
-            App::clone(&self.app),
-            Outlet {
-                id,
-                queue: self.queue.clone(),
-            },
-        );
-        let handle = self.tasks.spawn(async move {
-            let farewell = match channels::run(&app, &outlet, channel).await {
-                Ok(reason) => ServerMessage::<()>::Ended {
-                    id,
-                    reason: reason.to_owned(),
-                },
-                Err(Stop::Failed(error)) => ServerMessage::error(Some(id), error.code(), error.text()),
-                Err(Stop::Closed) => return,
-            };
-            let _ = outlet.queue.send(encode(&farewell)).await;
-        });
-        self.ids.insert(handle.id(), id);
-        self.open.insert(id, handle);
-        self.app.metrics.subscriptions.inc();
-        Ok(())
-    }
-
-    async fn unsubscribe(&mut self, id: u64) -> Result<(), Over> {
-        let Some(handle) = self.open.remove(&id) else {
-            return self
-                .error(
-                    Some(id),
-                    ErrorCode::InvalidRequest,
-                    "there is no subscription of that id",
-                )
-                .await;
-        };
-        handle.abort();
-        self.ids.remove(&handle.id());
-        self.app.metrics.subscriptions.dec();
-        self.send(&ServerMessage::Ended {
-            id,
-            reason: "unsubscribed".to_owned(),
-        })
-        .await
-    }
-
-    /// A task has ended: by itself, by an abort, or by a panic, of which the client is told.
-    async fn forget(&mut self, done: Result<(Id, ()), tokio::task::JoinError>) {
-        let (task, panicked) = match &done {
-            Ok((task, ())) => (*task, false),
-            Err(error) => (error.id(), error.is_panic()),
-        };
-        let Some(id) = self.ids.remove(&task) else { return };
-        self.open.remove(&id);
-        self.app.metrics.subscriptions.dec();
-        if panicked {
-            tracing::error!(?done, "a subscription panicked");
-            let _ = self
-                .error(
-                    Some(id),
-                    ErrorCode::Internal,
-                    "the server failed; its log says more",
-                )
-                .await;
-        }
-    }
-
-    /// Ends all tasks and says which subscriptions were open.
-    async fn close(mut self) -> Vec<u64> {
-        self.tasks.shutdown().await;
-        let open: Vec<u64> = self.open.into_keys().collect();
-        self.app
-            .metrics
-            .subscriptions
-            .dec_by(i64::try_from(open.len()).unwrap_or(0));
-        open
-    }
-
-    async fn error(&self, id: Option<u64>, code: ErrorCode, message: &str) -> Result<(), Over> {
-        self.send(&ServerMessage::error(id, code, message)).await
-    }
-
-    async fn send(&self, message: &ServerMessage<()>) -> Result<(), Over> {
-        self.queue.send(encode(message)).await.map_err(|_| Over)
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_counted_from_the_last_word() {
+        let heard = Heard::new();
+        tokio::time::advance(SILENCE).await;
+        assert_eq!(heard.silence(), SILENCE);
+        heard.note();
+        assert_eq!(heard.silence(), Duration::ZERO);
+        tokio::time::advance(PING_EVERY).await;
+        assert_eq!(heard.silence(), PING_EVERY);
     }
 }

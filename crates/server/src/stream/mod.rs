@@ -10,6 +10,7 @@ mod events;
 mod logs;
 mod outlet;
 mod stats;
+mod subscriptions;
 mod upgrade;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod containers;
+mod live;
 mod start;
 mod stream;
 mod support;
