@@ -6,4 +6,5 @@ mod bad_input;
 mod direct;
 mod follow;
 mod longshore;
+mod real;
 mod server;
