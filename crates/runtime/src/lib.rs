@@ -17,6 +17,8 @@ mod mirror;
 mod source;
 mod stats;
 mod tasks;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 pub use backoff::Backoff;

@@ -62,6 +62,8 @@ pub(crate) struct Keeper<S> {
     agenda: Agenda,
     suspense: Suspense,
     explain: HashMap<ContainerId, Explain>,
+    /// A gap was told, and the list that follows it has not come yet: what is found and not known is news.
+    is_resyncing: bool,
     /// Named by the first list and not yet looked at; `None` before that list, and after the last of them.
     initial: Option<HashSet<ContainerId>>,
     is_live: bool,
@@ -93,6 +95,7 @@ impl<S: ContainerSource> Keeper<S> {
             agenda: Agenda::new(config.backoff),
             suspense: Suspense::default(),
             explain: HashMap::new(),
+            is_resyncing: false,
             initial: None,
             is_live: false,
             wanted: None,
@@ -185,6 +188,7 @@ impl<S: ContainerSource> Keeper<S> {
             self.wanted = self.wanted.max(Some(why));
             self.list_at = now;
             if why == Relist::Gap && self.mirror.is_ready() {
+                self.is_resyncing = true;
                 self.explain
                     .extend(self.containers.keys().map(|id| (id.clone(), Explain::Gap)));
             }
@@ -193,7 +197,7 @@ impl<S: ContainerSource> Keeper<S> {
             if self.explain.get(&id) == Some(&Explain::Repair) {
                 self.explain.remove(&id);
             }
-            if self.wanted.is_some() || !self.explain.is_empty() || self.suspense.next_due().is_some() {
+            if self.is_resyncing || !self.explain.is_empty() || self.suspense.next_due().is_some() {
                 self.suspense.told(&id, touch.verbs);
             }
             let shown = self.containers.get(&id).map(|container| &container.health);
@@ -223,7 +227,8 @@ impl<S: ContainerSource> Keeper<S> {
         };
         self.agenda.answered(id);
         let before = self.containers.get(id).cloned();
-        if let Some(why) = self.explain.remove(id) {
+        let news = (self.is_resyncing && before.is_none()).then_some(Explain::Gap);
+        if let Some(why) = self.explain.remove(id).or(news) {
             let events = unseen(
                 before.as_deref(),
                 after.as_deref(),
@@ -288,6 +293,7 @@ impl<S: ContainerSource> Keeper<S> {
                 if wanted == Relist::Gap && self.mirror.is_ready() {
                     self.explain
                         .extend(ids.iter().map(|id| (id.clone(), Explain::Gap)));
+                    self.is_resyncing = self.wanted.is_some();
                 }
                 let named: HashSet<&ContainerId> = ids.iter().collect();
                 let unnamed: Vec<_> = self
@@ -349,7 +355,7 @@ impl<S: ContainerSource> Keeper<S> {
             self.meters.synthetic.count();
             self.feed.event(event, true, false);
         }
-        if self.explain.is_empty() && self.wanted.is_none() {
+        if self.explain.is_empty() && !self.is_resyncing {
             self.suspense.calm();
         }
         if now >= self.sweep_at {

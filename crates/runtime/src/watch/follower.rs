@@ -69,7 +69,7 @@ struct Current {
 enum Progress {
     Same,
     Judged(Option<(First, Line)>),
-    Failed(SourceError, Option<Duration>),
+    Failed(SourceError),
 }
 
 impl<S: EventSource> Follower<S> {
@@ -98,7 +98,7 @@ impl<S: EventSource> Follower<S> {
             State::Opening { mut incoming } => match self.progress(&mut incoming).await {
                 Progress::Same => State::Opening { incoming },
                 Progress::Judged(first) => self.judged(incoming, first, false),
-                Progress::Failed(error, _) => self.lost(error),
+                Progress::Failed(error) => self.lost(error),
             },
             State::Live { mut current } => tokio::select! {
                 biased;
@@ -130,7 +130,7 @@ impl<S: EventSource> Follower<S> {
                         self.judged(incoming, first, true)
                     }
                     // The engine that does not let us in again may have left the old stream half open.
-                    Progress::Failed(error, _) => self.broke(&current, error, None),
+                    Progress::Failed(error) => self.broke(&current, error, None),
                 },
                 message = current.reader.next() => match message {
                     Message::Ended(_, at) => {
@@ -164,10 +164,7 @@ impl<S: EventSource> Follower<S> {
             () = sleep_until(incoming.deadline) => {
                 return match incoming.opened {
                     Some(_) => Progress::Judged(None),
-                    None => Progress::Failed(
-                        SourceError::new("the engine does not answer a subscription to its events"),
-                        None,
-                    ),
+                    None => Progress::Failed(SourceError::new("the engine does not answer a subscription to its events")),
                 };
             }
         };
@@ -177,7 +174,7 @@ impl<S: EventSource> Follower<S> {
                 incoming.deadline = Instant::now() + self.config.replay_grace;
                 Progress::Same
             }
-            Message::Ended(error, at) => Progress::Failed(error, Some(at)),
+            Message::Ended(error, _) => Progress::Failed(error),
             Message::Line(line) => match proving(line.id, line.event.as_ref()) {
                 Some(first) => Progress::Judged(Some((first, line))),
                 None => {

@@ -9,7 +9,7 @@ use longshore_core::{Event, Scope, Timestamp};
 
 use super::known::{KEPT, KnownLines, LineId, Seen};
 use super::lateness::{Lateness, SUSPICIOUS, Timing};
-use super::resume::{First, Judge, Trust, Verdict};
+use super::resume::{FEW, First, Judge, Trust, Verdict};
 
 /// See the module.
 #[derive(Debug)]
@@ -23,6 +23,9 @@ pub(crate) struct Ledger {
     /// The beginning of the last gap, for one that begins before anything new is sure.
     boundary: Option<Timestamp>,
     last_arrival: Duration,
+    /// New lines since the last verdict.
+    news: u64,
+    few: u64,
 }
 
 /// A line, as the ledger sees it.
@@ -60,11 +63,22 @@ impl Default for Ledger {
             newest: None,
             boundary: None,
             last_arrival: Duration::ZERO,
+            news: 0,
+            few: FEW,
         }
     }
 }
 
 impl Ledger {
+    /// For an engine whose ring holds twice `few`.
+    #[cfg(test)]
+    pub(super) fn with_few(few: u64) -> Self {
+        Self {
+            few,
+            ..Self::default()
+        }
+    }
+
     /// Takes note of a line.
     pub(crate) fn see(&mut self, line: &Arrival<'_>) -> Sighting {
         let stamp = line
@@ -103,6 +117,7 @@ impl Ledger {
                 suspicious,
             };
         }
+        self.news += 1;
         let at = line.event.map(|event| event.at);
         let late = at.is_some_and(|at| self.newest.is_some_and(|newest| at < newest));
         self.newest = self.newest.max(stamp);
@@ -120,12 +135,16 @@ impl Ledger {
             last_front: self.last_front,
             trust: self.trust,
             overlapping,
+            news: std::mem::take(&mut self.news),
+            few: self.few,
         };
         let mut verdict = judge.verdict(first);
         if let Verdict::Gap { from, to, .. } = &mut verdict {
             *from = from.or(self.boundary);
             self.boundary = *from;
-            *to = to.or_else(|| self.lateness.theirs(now + SUSPICIOUS)).map(|to| from.map_or(to, |from| to.max(from)));
+            *to = to
+                .or_else(|| self.lateness.theirs(now + SUSPICIOUS))
+                .map(|to| from.map_or(to, |from| to.max(from)));
         }
         self.last_front = Some(first.map(|first| first.id));
         // The replay has still to be read. Until a line comes again in it, what was in doubt before stays so: the new

@@ -154,7 +154,7 @@ impl World {
                 now: 10_000,
                 ..Engine::default()
             },
-            ledger: Ledger::default(),
+            ledger: Ledger::with_few(RING as u64 / 2),
             stream: None,
             out: Vec::new(),
             wants_rotation: false,

@@ -17,6 +17,9 @@ pub(crate) const SETTLING: Duration = Duration::from_millis(50);
 /// Most lines that are held back for a verdict: two rings.
 pub(crate) const HELD: usize = 512;
 
+/// Fewer events than this since the last look do not fill a ring: half of one.
+pub(crate) const FEW: u64 = 128;
+
 /// Up to where we are sure to have had everything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Trust {
@@ -83,6 +86,10 @@ pub(crate) struct Judge<'a> {
     pub(crate) trust: Trust,
     /// Whether the stream before still lives, so that the engine cannot have restarted.
     pub(crate) overlapping: bool,
+    /// New lines since the last verdict.
+    pub(crate) news: u64,
+    /// Fewer than this do not fill the engine's ring.
+    pub(crate) few: u64,
 }
 
 impl Judge<'_> {
@@ -100,11 +107,19 @@ impl Judge<'_> {
             return self.gap(None, GapReason::Restarted);
         };
         match self.known.get(first.id) {
+            // The ring was empty at the last look and has not overflowed since: this is its first event ever, on its
+            // way to us.
+            None if self.overlapping && last_front.is_none() && self.is_quiet() => Verdict::Continuous,
             None => self.gap(first.stamp, GapReason::Missed),
             Some(_) if last_front == Some(first.id) => Verdict::Continuous,
             Some((rank, seen)) if self.trust.holds(rank, seen) => Verdict::Continuous,
             Some(_) => self.gap(first.stamp, GapReason::Dropped),
         }
+    }
+
+    /// Whether so little has come that the ring cannot have overflowed, and nothing was suspicious.
+    fn is_quiet(&self) -> bool {
+        self.news < self.few && self.trust == Trust::default()
     }
 
     fn gap(&self, to: Option<Timestamp>, reason: GapReason) -> Verdict {
