@@ -8,7 +8,7 @@ use longshore_core::{
 };
 use serde::Deserialize;
 
-use super::lenient::{Integer, Number, nullable};
+use super::lenient::{Integer, Number, nullable, text};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -184,7 +184,7 @@ struct Endpoint {
 
 /// Reads one container.
 pub(crate) fn container(json: &[u8]) -> Result<Container, serde_json::Error> {
-    let wire: Inspect = serde_json::from_slice(json)?;
+    let wire: Inspect = serde_json::from_str(&text(json))?;
     let id = ContainerId::new(&wire.id).map_err(serde::de::Error::custom)?;
     let state = wire.state.word();
     let alive = state.has_processes();

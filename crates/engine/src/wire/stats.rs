@@ -4,7 +4,7 @@ use longshore_core::{Counters, CpuCounters, IoCounters, MemoryCounters, Timestam
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::lenient::{Number, Text, nullable};
+use super::lenient::{Number, Text, nullable, text};
 
 /// A memory limit as large as this is none: engines on Podman pass the kernel's "unlimited" on.
 const UNLIMITED: u64 = 1 << 62;
@@ -132,7 +132,8 @@ fn add(sum: &mut Option<u64>, number: Number) {
 
 /// Reads one reading. The `precpu_stats` in it are not looked at: they are empty, or of another reader's time.
 pub(crate) fn counters(json: &[u8]) -> Result<Counters, serde_json::Error> {
-    let wire: Reading<'_> = serde_json::from_slice(json)?;
+    let json = text(json);
+    let wire: Reading<'_> = serde_json::from_str(&json)?;
     let Some(at) = Timestamp::parse_engine(&wire.read) else {
         // A container that does not run: every figure would be a zero that nobody measured.
         return Ok(Counters::default());
