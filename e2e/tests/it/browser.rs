@@ -15,6 +15,8 @@ use longshore_testkit::{
 };
 use tokio::process::Command;
 
+use crate::harness::is_release;
+
 /// A story takes one minute; a machine that is busy building may take several.
 const LIMIT: Duration = Duration::from_secs(240);
 const COUNT: usize = 1_000;
@@ -63,6 +65,29 @@ async fn a_thousand_containers_that_never_rest() {
     let told = tokio::select! {
         told = story("thousand.mjs", &env) => told,
         () = engine.churn(CHURN) => unreachable!("it churns until it is dropped"),
+    };
+    told.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_server_weighs_with_a_page_open() {
+    if !is_release() {
+        eprintln!(
+            "SKIPPED: the published weights are those of an optimised binary; `cargo xtask test` builds it"
+        );
+        return;
+    }
+    let engine = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    engine.add_containers(50);
+    let soak = std::env::var("NEXTEST_PROFILE").is_ok_and(|profile| profile == "soak");
+    let span = if soak { "60" } else { "10" };
+    let env = [
+        ("ENGINE_SOCKET", engine.socket().unwrap().to_owned()),
+        ("SPAN", span.into()),
+    ];
+    let told = tokio::select! {
+        told = story("weight.mjs", &env) => told,
+        () = engine.churn(5) => unreachable!("it churns until it is dropped"),
     };
     told.unwrap();
 }

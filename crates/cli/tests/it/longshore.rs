@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     io,
+    os::unix::fs::PermissionsExt as _,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -66,6 +67,29 @@ impl Longshore {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// Runs it to its end as a user who may do nothing: for root alone.
+    pub(crate) async fn run_as_nobody(mut self) -> Ran {
+        const NOBODY: u32 = 65534;
+        // The binary where it is built may be out of that user's reach.
+        let binary = self.home.path().join("longshore");
+        std::fs::copy(env!("CARGO_BIN_EXE_longshore"), &binary).unwrap();
+        std::fs::set_permissions(self.home.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let from = self.command.as_std();
+        let mut command = Command::new(binary);
+        command
+            .args(from.get_args())
+            .current_dir(self.home.path())
+            .env_clear();
+        command.envs(from.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        self.command = command;
+        self.run().await
     }
 
     /// Starts it, to be read while it runs.
