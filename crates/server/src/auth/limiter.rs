@@ -73,10 +73,13 @@ impl Limiter {
         Ok(())
     }
 
-    /// The attempt was right: it and the ones before it no longer count.
+    /// The attempt was right: it does not count for its address, and nothing before it counts for its account. What the
+    /// address failed at before still counts, so that nobody clears it with an account of their own.
     pub(crate) fn forgive(&self, address: IpAddr, account: &str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.remove(&address_key(address));
+        if let Some(count) = counts.get_mut(&address_key(address)) {
+            count.failures = count.failures.saturating_sub(1);
+        }
         counts.remove(&account_key(account));
     }
 }
@@ -138,6 +141,18 @@ mod tests {
         assert!(limiter.attempt(from(200), " ada ", start).is_err());
         limiter.forgive(from(201), "ada");
         assert!(limiter.attempt(from(200), "ada", start).is_ok());
+    }
+
+    #[test]
+    fn an_own_account_does_not_clear_an_address() {
+        let (limiter, start) = (Limiter::default(), Instant::now());
+        for n in 0..PER_ADDRESS - 1 {
+            limiter.attempt(HOME, &format!("a{n}"), start).unwrap();
+            limiter.attempt(HOME, "mine", start).unwrap();
+            limiter.forgive(HOME, "mine");
+        }
+        limiter.attempt(HOME, "victim", start).unwrap();
+        assert!(limiter.attempt(HOME, "victim", start).is_err());
     }
 
     #[test]

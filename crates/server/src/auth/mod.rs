@@ -5,5 +5,5 @@ mod principal;
 mod sessions;
 
 pub(crate) use limiter::Limiter;
-pub(crate) use principal::{Credential, Principal, api_role, identify, still_good};
+pub(crate) use principal::{Credential, Principal, api_role, identify, setup_required, still_good};
 pub(crate) use sessions::*;

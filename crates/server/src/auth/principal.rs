@@ -77,8 +77,13 @@ pub(crate) async fn identify(app: &Shared, headers: &HeaderMap) -> ApiResult<Pri
         )
         .hint("log in, or send an API token as Authorization: Bearer (longshore token create makes one)"));
     }
-    Err(ApiError::new(ErrorCode::SetupRequired, "there is no account yet")
-        .hint("open the link that the server printed when it started; restart it for a new one"))
+    Err(setup_required())
+}
+
+/// There is no account that could log in.
+pub(crate) fn setup_required() -> ApiError {
+    ApiError::new(ErrorCode::SetupRequired, "there is no account yet")
+        .hint("open the link that the server printed when it started; restart it for a new one")
 }
 
 async fn look_up(app: &Shared, credential: Credential) -> ApiResult<Option<Principal>> {

@@ -13,7 +13,7 @@ use longshore_store::{Role, SESSION_LIFETIME};
 
 use crate::{
     app::{App, Shared, now},
-    auth::{Credential, Principal, api_role},
+    auth::{Credential, Principal, api_role, setup_required},
     error::{ApiError, ApiResult},
     reply::{Json, JsonBody, json},
 };
@@ -43,6 +43,9 @@ pub(crate) async fn login(
 ) -> ApiResult<Response> {
     limit(&app, peer, &request.name)?;
     let Some(account) = app.store.login(&request.name, &request.password).await? else {
+        if !app.store.has_account().await? {
+            return Err(setup_required());
+        }
         tracing::warn!(%peer, "a login failed");
         return Err(ApiError::new(
             ErrorCode::Unauthorized,

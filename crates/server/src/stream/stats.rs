@@ -26,6 +26,8 @@ use super::{
 
 /// Older samples that a reader may ask for: what the sampler holds.
 const MAX_HISTORY: u32 = 900;
+/// History of many containers goes out in messages of about so many samples, each when there is room for it.
+const CHUNK: usize = 1_000;
 
 type Round = Arc<Vec<(ContainerId, Arc<Sample>)>>;
 
@@ -37,6 +39,13 @@ pub(super) async fn all(app: &App, outlet: &Outlet, params: StatsParams) -> Resu
         for host in app.fleet.hosts() {
             for container in host.mirror().snapshot().containers() {
                 samples.extend(history(host, &container.id, wanted));
+                if samples.len() >= CHUNK {
+                    outlet
+                        .data(StatsData {
+                            samples: std::mem::take(&mut samples),
+                        })
+                        .await?;
+                }
             }
         }
         outlet.data(StatsData { samples }).await?;

@@ -1,7 +1,15 @@
-//! What can be wrong at the start, and what the person who starts it is told.
+//! What can be wrong at the start, and what the person who starts it is told; and the end, which has a deadline.
+
+use std::time::{Duration, Instant};
 
 use longshore_fleet::FleetConfig;
 use longshore_server::{ServeErrorKind, Server, ServerConfig};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::Site;
 
 fn config(listen: &str, data: &std::path::Path) -> ServerConfig {
     let nowhere = format!("unix://{}", data.join("no.sock").display());
@@ -62,4 +70,23 @@ async fn a_name_that_is_none_is_refused() {
     assert_eq!(refused(with).await.0, ServeErrorKind::Config);
     let with = config("127.0.0.1:0", dir.path()).allow_origins(vec!["x".to_owned()]);
     assert_eq!(refused(with).await.0, ServeErrorKind::Config);
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_hold_up_the_shutdown() {
+    let site = Site::with(|config| config.drain(Duration::from_millis(50))).await;
+    let mut stuck = TcpStream::connect(site.address).await.unwrap();
+    let head = format!(
+        "POST /api/v1/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\
+         Expect: 100-continue\r\n\r\n",
+        site.address
+    );
+    stuck.write_all(head.as_bytes()).await.unwrap();
+    // The handler waits for the body now.
+    let mut answer = [0; 12];
+    stuck.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    let begun = Instant::now();
+    site.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
