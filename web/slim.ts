@@ -25,6 +25,8 @@ const EDITS: Edit[] = [
   { file: "uPlot.esm.js", from: "\tuPlot.join = join;", to: "" },
   { file: "uPlot.esm.js", from: "\tuPlot.fmtDate = fmtDate;\n\tuPlot.tzDate  = tzDate;", to: "" },
   { file: "uPlot.esm.js", from: "\t(paths.linear  = linear);\n\t(paths.stepped = stepped);\n\t(paths.bars    = bars);\n\t(paths.spline  = monotoneCubic);", to: "\tpaths.linear = linear;" },
+  { file: "uPlot.esm.js", from: "const pointsPath = points() ;", to: "const pointsPath = null;" },
+  { file: "uPlot.esm.js", from: "\t\tpoints,\n\t};", to: "\t};" },
   // uPlot: one x for all series, no legend, no dragging, linear scales, no highlighting of the nearest series.
   { file: "uPlot.esm.js", from: /const mode = (self|u)\.mode;/g, to: "const mode = 1;" },
   { file: "uPlot.esm.js", from: "const showLegend = legend.show;", to: "const showLegend = false;" },
@@ -37,6 +39,8 @@ const EDITS: Edit[] = [
   { file: "uPlot.esm.js", from: /(?:let|const) isTime = [^;]+;/g, to: "const isTime = false;" },
   { file: "uPlot.esm.js", from: /const \[ timeIncrs\w+, +_timeAxisStamps\w+, +timeAxisSplits\w+ +\] = genTimeStuffs\([^)]*\);/g, to: "" },
   { file: "uPlot.esm.js", from: /const _(?:tzDate|fmtDate|timeAxisSplits|timeAxisVals|timeSeriesVal) +=[^;]+;/g, to: "" },
+  { file: "uPlot.esm.js", from: /const (?:days3|months3) = \w+\.map\(slice3\);/g, to: "" },
+  { file: "uPlot.esm.js", from: /const localTz = [^;]+;/, to: "" },
   // uPlot: series and bands are never added or taken away later.
   { file: "uPlot.esm.js", from: /\tself\.(?:addSeries|delSeries|addBand|setBand|delBand|batch|posToIdx) = \w+;/g, to: "" },
   { file: "uPlot.esm.js", from: /let \[ bandFillDir, bandClipDir \] = bandFillClipDirs\(u, seriesIdx\);/g, to: "const bandFillDir = 0, bandClipDir = 0;" },

@@ -2,6 +2,7 @@
 // be byte-identical on every machine: no dates, no absolute paths, hashes of content only.
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import tailwindcss from "@tailwindcss/vite";
+import { brotli } from "./brotli.ts";
 import { slim } from "./slim.ts";
 import { defineConfig } from "vitest/config";
 
@@ -10,7 +11,7 @@ const backend = process.env["LONGSHORE_BACKEND"] ?? "http://127.0.0.1:3626";
 const proxy = { "/api": { target: backend, ws: true, changeOrigin: true, headers: { origin: backend } } };
 
 export default defineConfig({
-  plugins: [slim(), svelte(), tailwindcss()],
+  plugins: [slim(), svelte(), tailwindcss(), brotli()],
   build: {
     outDir: "../crates/server/assets",
     emptyOutDir: true,
@@ -21,6 +22,7 @@ export default defineConfig({
     // A picture as a data: URL cannot be cached and is not needed.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: { port: 5173, proxy },
   preview: { port: 4173, proxy },

@@ -4,7 +4,7 @@ import type { LogLine } from "../api/types";
 import { stripAnsi } from "./ansi";
 import { millis } from "./format";
 
-export type Level = "error" | "warn" | "debug" | null;
+export type Level = "error" | "warn" | null;
 
 export interface LogItem {
   /** Grows by one an item; a stable key. */
@@ -26,12 +26,11 @@ const STEP = 500;
 /** A longer line is cut for searching and measuring; it is drawn whole. */
 const PLAIN_MAX = 20_000;
 
-const LEVEL = /\b(?:(error|err|fatal|panic|critical|crit|emerg|alert|exception)|(warn(?:ing)?)|(debug|trace))\b/i;
+const LEVEL = /\b(?:(error|err|fatal|panic|critical|crit|emerg|alert|exception)|warn(?:ing)?)\b/i;
 
 export function levelOf(plain: string): Level {
   const found = LEVEL.exec(plain.slice(0, 160));
-  if (!found) return null;
-  return found[1] ? "error" : found[2] ? "warn" : "debug";
+  return found ? (found[1] ? "error" : "warn") : null;
 }
 
 export class LogBuffer {
