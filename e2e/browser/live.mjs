@@ -13,8 +13,9 @@ import { Wire } from "./lib/wire.mjs";
 
 const { LONGSHORE_BIN, ENGINE_SOCKET, IMAGE, RUN } = process.env;
 const PASSWORD = "a sentence is fine";
-const tag = Math.random().toString(16).slice(2, 6);
-const named = (what) => `${what}-${tag}`;
+/** Behind every name when somebody else's containers have these already. */
+let tag = "";
+const named = (what) => `${what}${tag}`;
 
 const story = new Story();
 const engine = new Engine(ENGINE_SOCKET, RUN);
@@ -32,13 +33,15 @@ async function look(page, theme, size, containerId) {
     logs: `#/containers/local/${containerId.slice(0, 12)}/logs`, events: "#/events",
   };
   await page.emulateMedia({ colorScheme: theme });
+  // Off everything that would look pointed at.
+  await page.mouse.move(0, 0);
   for (const [name, hash] of Object.entries(rooms)) {
     await page.goto(`${server.url}/${hash}`);
     await page.getByRole("heading", { level: 1 }).first().waitFor();
     if (name === "logs") await page.getByRole("log").getByText("order ").first().waitFor();
     else if (name === "containers") await row(page, named("shop-web")).getByText("Running").waitFor();
     // A chart and a strip want a few samples.
-    if (name === "container" || name === "containers") await page.waitForTimeout(2_500);
+    if (["overview", "containers", "container"].includes(name)) await page.waitForTimeout(2_500);
     await shot(page, `${name}-${theme}-${size}`);
     same(await violations(page), [], `axe, ${name}, ${theme}, ${size}`);
   }
@@ -50,13 +53,26 @@ async function main() {
   browser = await launch();
   const page = await open(browser);
 
+  const shop = ["web", "search", "db", "cache", "queue", "mail"].map((what) => `shop-${what}`);
+  const taken = await engine.names();
+  if ([...shop, "nightly-import", "meanwhile"].some((name) => taken.includes(name))) tag = `-${Math.random().toString(16).slice(2, 6)}`;
   const talk = "trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo \"order $i: $((i*7)) boxes, from shelf $((i%9))\"; [ $((i%5)) = 0 ] && echo \"warn: shelf $((i%9)) is nearly empty\" >&2; sleep 1 & wait $!; done";
   const quiet = "trap 'exit 0' TERM; while :; do sleep 5 & wait $!; done";
-  const web = await engine.create(named("shop-web"), IMAGE, talk, { "com.docker.compose.project": "shop" });
-  await engine.start(web);
-  for (const what of ["shop-db", "shop-cache", "shop-mail"]) {
-    await engine.start(await engine.create(named(what), IMAGE, quiet, { "com.docker.compose.project": "shop" }));
+  const busy = "trap 'exit 0' TERM; while :; do i=$((i+1)); done";
+  const check = (line) => ({ Healthcheck: { Test: ["CMD-SHELL", line], Interval: 2e9, Timeout: 2e9, Retries: 1 } });
+  const made = {};
+  for (const [name, line, more] of [
+    ["web", talk, { ...check("true"), ExposedPorts: { "80/tcp": {} }, host: { NetworkMode: "bridge", PortBindings: { "80/tcp": [{}] } } }],
+    ["search", busy, { host: { NetworkMode: "none", NanoCpus: 40_000_000 } }],
+    ["db", quiet, check("true")],
+    ["cache", quiet, {}],
+    ["queue", quiet, check("false")],
+    ["mail", quiet, {}],
+  ]) {
+    made[name] = await engine.create(named(`shop-${name}`), IMAGE, line, { labels: { "com.docker.compose.project": "shop" }, ...more });
+    await engine.start(made[name]);
   }
+  const web = made.web;
   await engine.start(await engine.create(named("nightly-import"), IMAGE, "echo the source is not there >&2; exit 3"));
 
   await story.step("a page without an account says what to do", async () => {
@@ -95,6 +111,8 @@ async function main() {
     await go(page, "Containers");
     await row(page, named("shop-web")).getByText("Running").waitFor();
     await row(page, named("nightly-import")).getByText("Exited (3)").waitFor();
+    await row(page, named("shop-queue")).getByText("unhealthy").waitFor();
+    await row(page, named("shop-web")).getByText(/\d+:80|\d+→80|:\d+/).first().waitFor();
   });
 
   await story.step("a container started outside appears within a second", async () => {

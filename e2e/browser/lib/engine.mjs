@@ -32,15 +32,22 @@ export class Engine {
   }
 
   /** A container that runs a line of shell; not started. */
-  async create(name, image, line, labels = {}) {
+  async create(name, image, line, { labels = {}, host = {}, ...more } = {}) {
     const { Id } = await this.call("POST", `/containers/create?name=${encodeURIComponent(name)}`, {
       Image: image,
       Cmd: ["sh", "-c", line],
       Labels: { ...labels, [LABEL]: this.run, "io.longshore.managed": "true" },
-      HostConfig: { NetworkMode: "none", Init: false },
+      HostConfig: { NetworkMode: "none", ...host },
       StopTimeout: 1,
+      ...more,
     });
     return Id;
+  }
+
+  /** The names of all that is there. */
+  async names() {
+    const list = await this.call("GET", "/containers/json?all=true");
+    return list.flatMap(({ Names }) => Names.map((name) => name.slice(1)));
   }
 
   start(id) {
