@@ -41,6 +41,12 @@ struct Args {
     /// Interleaved rounds.
     #[arg(long, default_value_t = 9)]
     rounds: usize,
+    /// Only this operation (`ping`, `inspect`, `list`, `lifecycle`, `exec`), for a quick look.
+    #[arg(long)]
+    only: Option<Op>,
+    /// Only clients whose name begins so, for a quick look.
+    #[arg(long)]
+    client: Option<String>,
     /// The page to write the figures into.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -75,7 +81,13 @@ async fn main() -> Result<()> {
 async fn measure(args: &Args, stage: &mut Stage) -> Result<String> {
     let mut peers = peers::all(&args.host, args.peers.as_deref()).await?;
     let (mut tables, mut targets) = (Vec::new(), Vec::new());
-    for op in Op::ALL {
+    if let Some(client) = &args.client {
+        peers.retain(|peer| peer.name().starts_with(client));
+    }
+    for op in Op::ALL
+        .into_iter()
+        .filter(|op| args.only.is_none_or(|only| only == *op))
+    {
         let mut columns: Vec<Column> = peers
             .iter()
             .map(|peer| Column {
@@ -95,6 +107,9 @@ async fn measure(args: &Args, stage: &mut Stage) -> Result<String> {
         eprintln!("measured: {}", op.title());
         targets.extend(targets::of_operation(op, &columns));
         tables.push(report::operation(op, &columns));
+    }
+    if args.only.is_some() {
+        return Ok(tables.join("\n"));
     }
     let listeners = events::measure(&args.host, args.peers.as_deref(), stage, 200).await?;
     tables.push(report::events(&listeners));
