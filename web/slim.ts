@@ -39,8 +39,8 @@ const EDITS: Edit[] = [
   { file: "uPlot.esm.js", from: /(?:let|const) isTime = [^;]+;/g, to: "const isTime = false;" },
   { file: "uPlot.esm.js", from: /const \[ timeIncrs\w+, +_timeAxisStamps\w+, +timeAxisSplits\w+ +\] = genTimeStuffs\([^)]*\);/g, to: "" },
   { file: "uPlot.esm.js", from: /const _(?:tzDate|fmtDate|timeAxisSplits|timeAxisVals|timeSeriesVal) +=[^;]+;/g, to: "" },
-  { file: "uPlot.esm.js", from: /const (?:days3|months3) = \w+\.map\(slice3\);/g, to: "" },
-  { file: "uPlot.esm.js", from: /const localTz = [^;]+;/, to: "" },
+  { file: "uPlot.esm.js", from: /const (days3|months3) = \w+\.map\(slice3\);/g, to: "const $1 = [];" },
+  { file: "uPlot.esm.js", from: /const localTz = [^;]+;/, to: "const localTz = '';" },
   // uPlot: series and bands are never added or taken away later.
   { file: "uPlot.esm.js", from: /\tself\.(?:addSeries|delSeries|addBand|setBand|delBand|batch|posToIdx) = \w+;/g, to: "" },
   { file: "uPlot.esm.js", from: /let \[ bandFillDir, bandClipDir \] = bandFillClipDirs\(u, seriesIdx\);/g, to: "const bandFillDir = 0, bandClipDir = 0;" },
