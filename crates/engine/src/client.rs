@@ -1,4 +1,5 @@
-//! Sending calls: chooses a connection, applies the limits, agrees on the version, sends once more where that is safe.
+//! Sending calls: chooses a connection, applies the limits, sends once more where that is safe. Which version they
+//! carry is `negotiate`'s.
 
 use std::time::Duration;
 
@@ -13,9 +14,7 @@ use crate::conn::{Body, Conn, Failure, ReadLimits, RequestBody, SendFailure};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, TimeoutKind};
 use crate::negotiate::{Agreed, ApiVersion};
-use crate::path::PathQuery;
 use crate::pool::Pool;
-use crate::system::Ping;
 use crate::transport;
 
 /// A refusal's message is never longer than this.
@@ -28,9 +27,7 @@ pub(crate) struct Client {
     pub(crate) config: EngineConfig,
     host: HeaderValue,
     pool: Pool,
-    agreed: Agreed,
-    /// One ping agrees for all calls that wait for it.
-    agreeing: tokio::sync::Mutex<()>,
+    pub(crate) agreed: Agreed,
 }
 
 /// A whole answer.
@@ -58,7 +55,6 @@ impl Client {
             host,
             pool,
             agreed: Agreed::default(),
-            agreeing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -88,55 +84,7 @@ impl Client {
         }
     }
 
-    /// An unversioned ping, whose answer is also what the version is agreed on by.
-    pub(crate) async fn ping(&self) -> Result<Ping, Error> {
-        let call = Call::get("ping the engine", PathQuery::new("/_ping"));
-        let answer = self.collect_at(&call, None, self.total(&call)).await?;
-        let ping = Ping::from_head(&answer.head);
-        let version = crate::negotiate::choose(ping.api_version).ok_or_else(|| {
-            call.error(ErrorKind::Version)
-                .with_message("the engine's API is older than 1.24")
-                .with_hint("upgrade the engine: Docker 1.12 of 2016 is the oldest that can be spoken to")
-        })?;
-        self.agreed.set(version);
-        Ok(ping)
-    }
-
-    /// The version that calls carry, agreed on when there is none.
-    pub(crate) async fn version(&self) -> Result<ApiVersion, Error> {
-        if let Some(version) = self.agreed.get() {
-            return Ok(version);
-        }
-        let _one = self.agreeing.lock().await;
-        if let Some(version) = self.agreed.get() {
-            return Ok(version);
-        }
-        self.ping().await?;
-        Ok(self.agreed.get().unwrap_or(ApiVersion::OLDEST))
-    }
-
-    async fn version_before(&self, call: &Call<'_>, total: Option<Instant>) -> Result<ApiVersion, Error> {
-        match self.agreed.get() {
-            Some(version) => Ok(version),
-            None => until(call, total, self.version()).await,
-        }
-    }
-
-    pub(crate) fn agreed(&self) -> Option<ApiVersion> {
-        self.agreed.get()
-    }
-
-    async fn renegotiate(&self, refused: ApiVersion, error: Error) -> Result<ApiVersion, Error> {
-        self.agreed.forget();
-        let version = self.version().await?;
-        if version == refused {
-            return Err(error
-                .with_hint("engine and client share no version of the API: upgrade the older of the two"));
-        }
-        Ok(version)
-    }
-
-    async fn collect_at(
+    pub(crate) async fn collect_at(
         &self,
         call: &Call<'_>,
         version: Option<ApiVersion>,
@@ -309,7 +257,7 @@ impl Client {
     }
 
     /// Until when a collected call must be done.
-    fn total(&self, call: &Call<'_>) -> Option<Instant> {
+    pub(crate) fn total(&self, call: &Call<'_>) -> Option<Instant> {
         let limit = match call.head_limit {
             HeadLimit::Configured => self.config.total_timeout,
             HeadLimit::After(wait) => self.config.total_timeout.saturating_add(wait),
@@ -320,7 +268,7 @@ impl Client {
 }
 
 /// Does what is off the path of most calls, under the call's total limit.
-async fn until<T>(
+pub(crate) async fn until<T>(
     call: &Call<'_>,
     total: Option<Instant>,
     work: impl Future<Output = Result<T, Error>>,

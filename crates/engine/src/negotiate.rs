@@ -7,6 +7,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tokio::time::Instant;
+
+use crate::call::Call;
+use crate::client::{Client, until};
+use crate::error::{Error, ErrorKind};
+use crate::path::PathQuery;
+use crate::system::Ping;
+
 /// A version of the engine's API, such as 1.41.
 ///
 /// ```
@@ -75,6 +83,8 @@ impl FromStr for ApiVersion {
 pub(crate) struct Agreed {
     /// 0: none yet. Else `major << 16 | minor`.
     packed: AtomicU32,
+    /// One ping agrees for all calls that wait for it.
+    agreeing: tokio::sync::Mutex<()>,
 }
 
 impl Agreed {
@@ -98,6 +108,60 @@ impl Agreed {
     /// Asks for a new ping before the next call.
     pub(crate) fn forget(&self) {
         self.packed.store(0, Ordering::Release);
+    }
+}
+
+impl Client {
+    /// An unversioned ping, whose answer is also what the version is agreed on by.
+    pub(crate) async fn ping(&self) -> Result<Ping, Error> {
+        let call = Call::get("ping the engine", PathQuery::new("/_ping"));
+        let answer = self.collect_at(&call, None, self.total(&call)).await?;
+        let ping = Ping::from_head(&answer.head);
+        let version = choose(ping.api_version).ok_or_else(|| {
+            call.error(ErrorKind::Version)
+                .with_message("the engine's API is older than 1.24")
+                .with_hint("upgrade the engine: Docker 1.12 of 2016 is the oldest that can be spoken to")
+        })?;
+        self.agreed.set(version);
+        Ok(ping)
+    }
+
+    /// The version that calls carry, agreed on when there is none.
+    pub(crate) async fn version(&self) -> Result<ApiVersion, Error> {
+        if let Some(version) = self.agreed.get() {
+            return Ok(version);
+        }
+        let _one = self.agreed.agreeing.lock().await;
+        if let Some(version) = self.agreed.get() {
+            return Ok(version);
+        }
+        self.ping().await?;
+        Ok(self.agreed.get().unwrap_or(ApiVersion::OLDEST))
+    }
+
+    pub(crate) async fn version_before(
+        &self,
+        call: &Call<'_>,
+        total: Option<Instant>,
+    ) -> Result<ApiVersion, Error> {
+        match self.agreed.get() {
+            Some(version) => Ok(version),
+            None => until(call, total, self.version()).await,
+        }
+    }
+
+    pub(crate) fn agreed(&self) -> Option<ApiVersion> {
+        self.agreed.get()
+    }
+
+    pub(crate) async fn renegotiate(&self, refused: ApiVersion, error: Error) -> Result<ApiVersion, Error> {
+        self.agreed.forget();
+        let version = self.version().await?;
+        if version == refused {
+            return Err(error
+                .with_hint("engine and client share no version of the API: upgrade the older of the two"));
+        }
+        Ok(version)
     }
 }
 

@@ -9,5 +9,6 @@ pub(crate) mod exec;
 pub(crate) mod inspect;
 pub(crate) mod lenient;
 pub(crate) mod list;
+mod placement;
 pub(crate) mod stats;
 pub(crate) mod system;
