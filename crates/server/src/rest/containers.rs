@@ -1,5 +1,7 @@
 //! Containers: the list of all hosts, and one in detail.
 
+use std::{sync::Arc, time::Duration};
+
 use axum::{Extension, extract::State};
 use longshore_api::{ContainerDetail, ContainerRow, ContainersReply, ErrorBody};
 use longshore_fleet::Host;
@@ -13,6 +15,9 @@ use crate::{
 };
 
 use super::{by_id, host_rows, is_stale, resolve};
+
+/// How long a frozen engine is waited for before what was last known is shown.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The containers of every host.
 #[utoipa::path(get, path = "/api/v1/containers", tag = "containers",
@@ -34,10 +39,12 @@ pub(crate) async fn show_container(
 ) -> ApiResult<Json<ContainerDetail>> {
     let (host, known) = resolve(&app, &host, &id).await?;
     // Health probes change without an event, so the mirror's copy may lack the newest.
-    let (container, stale) = match host.engine().inspect_container(&by_id(&known)).await {
-        Ok(fresh) => (std::sync::Arc::new(fresh), false),
-        Err(error) if error.is_not_found() => return Err(error.into()),
-        Err(_) => (known, true),
+    let reference = by_id(&known);
+    let asked = tokio::time::timeout(PATIENCE, host.engine().inspect_container(&reference)).await;
+    let (container, stale) = match asked {
+        Ok(Ok(fresh)) => (Arc::new(fresh), false),
+        Ok(Err(error)) if error.is_not_found() => return Err(error.into()),
+        Ok(Err(_)) | Err(_) => (known, true),
     };
     Ok(Json(convert::container_detail(
         host.name(),

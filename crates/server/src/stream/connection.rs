@@ -44,7 +44,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 const STALL: Duration = Duration::from_secs(30);
 /// How long a peer may take to close after it was told why.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// The same for one that is still sending what is too large.
+/// The same for one that is still sending what is too large, as long as it goes on.
 const FAREWELL_TOO_LARGE: Duration = Duration::from_secs(10);
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
@@ -125,7 +125,11 @@ async fn farewell(mut socket: Socket, end: End, frame: CloseFrame, open: Vec<u64
     let _ = socket.close(Some(frame)).await;
     let io = socket.get_mut();
     let mut scrap = [0; 4096];
-    while io.read(&mut scrap).await? > 0 {}
+    while let Ok(more) = timeout(FAREWELL, io.read(&mut scrap)).await {
+        if more? == 0 {
+            break;
+        }
+    }
     Ok(())
 }
 

@@ -266,6 +266,7 @@ async fn a_message_of_ten_megabytes_is_closed_with_1009() {
     let _ = live.socket.send(Message::text(large)).await;
     let (_, frame) = live.closed().await;
     assert_eq!(frame.expect("a close frame").code, CloseCode::Size);
+    drop(live);
     // Just over the limit, and in one frame; others are not touched.
     let (mut live, mut other) = (site.live().await, site.live().await);
     let _ = live.socket.send(Message::text("x".repeat(65_537))).await;
