@@ -78,7 +78,11 @@ async fn prepare(cache: &Path, started: &mut Started) -> Result<(Found, PathBuf)
 async fn serve(args: &Args, cache: &Path, found: &Found, binary: &Path) -> Result<()> {
     let data = args.data.clone().unwrap_or_else(|| cache.join("up"));
     eprintln!("engine: {} at {}", found.version, found.host);
-    eprintln!("data:   {}", data.display());
+    eprintln!("data:   {} (remove it to begin anew)", data.display());
+    eprintln!(
+        "try:    DOCKER_HOST={} docker ps, and watch the page; Ctrl-C ends it",
+        found.host
+    );
     let mut command = Command::new(binary);
     command
         .arg("-H")
