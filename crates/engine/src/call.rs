@@ -140,6 +140,7 @@ impl<'a> Call<'a> {
             404 if text == "page not found" => ErrorKind::Protocol,
             404 => ErrorKind::NotFound,
             409 => ErrorKind::Conflict,
+            500 if is_podmans_conflict(text) => ErrorKind::Conflict,
             status if status < 400 => ErrorKind::Protocol,
             _ => ErrorKind::Status,
         };
@@ -149,6 +150,11 @@ impl<'a> Call<'a> {
             None => error,
         }
     }
+}
+
+/// Podman answers 500 where Docker answers 409; its words are those of its own list of errors.
+fn is_podmans_conflict(text: &str) -> bool {
+    text.contains("container state improper") || text.contains("that name is already in use")
 }
 
 /// The engine's message in the body of a failure: JSON, or plain text in front of proxies.
@@ -186,6 +192,9 @@ mod tests {
         let old = r#"{"message":"client version 1.24 is too old. Minimum supported API version is 1.44"}"#;
         assert_eq!(kind(400, old), ErrorKind::Version);
         assert_eq!(kind(500, "x"), ErrorKind::Status);
+        let improper = "can only create exec sessions on running containers: container state improper";
+        assert_eq!(kind(500, improper), ErrorKind::Conflict, "Podman's 409");
+        assert_eq!(kind(500, "port 80 is already in use"), ErrorKind::Status);
         assert_eq!(kind(301, ""), ErrorKind::Protocol);
         assert_eq!(kind(403, "<html>"), ErrorKind::Permission);
     }

@@ -133,6 +133,10 @@ fn add(sum: &mut Option<u64>, number: Number) {
 /// Reads one reading. The `precpu_stats` in it are not looked at: they are empty, or of another reader's time.
 pub(crate) fn counters(json: &[u8]) -> Result<Counters, serde_json::Error> {
     let json = text(json);
+    if json.trim().is_empty() {
+        // Podman's answer for a container that does not run.
+        return Ok(Counters::default());
+    }
     let wire: Reading<'_> = serde_json::from_str(&json)?;
     let Some(at) = Timestamp::parse_engine(&wire.read) else {
         // A container that does not run: every figure would be a zero that nobody measured.
@@ -229,6 +233,11 @@ mod tests {
     fn a_container_that_does_not_run_has_no_figures() {
         let read = counters(br#"{"read":"0001-01-01T00:00:00Z","cpu_stats":{"cpu_usage":{"total_usage":0}},"memory_stats":{"usage":0}}"#);
         assert_eq!(read.unwrap(), Counters::default());
+        assert_eq!(
+            counters(b"\n").unwrap(),
+            Counters::default(),
+            "Podman's empty answer"
+        );
         assert!(counters(b"rubbish").is_err());
     }
 }

@@ -8,7 +8,7 @@ use longshore_core::{ObjectRef, Outcome, Verb};
 use longshore_engine::{
     Engine, EngineConfig, Error, ErrorKind, EventsQuery, ExecSpec, ListContainers, LogOptions, TimeoutKind,
 };
-use longshore_testkit::fake::{Draft, Fault, Restart, Spec};
+use longshore_testkit::fake::{Draft, Fault, Listen, Restart, Spec};
 use longshore_testkit::{FakeConfig, FakeEngine};
 
 use crate::support::{careless, read_all};
@@ -269,5 +269,25 @@ async fn a_dropped_stream_is_hung_up() {
         }
     })
     .await;
+    fake.stop().await;
+}
+
+#[tokio::test]
+async fn tcp_serves_as_a_socket_does() {
+    let config = FakeConfig::default().listen(Listen::Tcp(([127, 0, 0, 1], 0).into()));
+    let fake = FakeEngine::start(config).await.unwrap();
+    let id = fake.create(Spec::new("sample").name("web")).await.unwrap();
+    let engine = Engine::new(fake.endpoint().parse().unwrap(), EngineConfig::default());
+    let mut events = engine.events(&EventsQuery::default()).await.unwrap();
+    let id = ObjectRef::new(&id).unwrap();
+    assert_eq!(engine.act(&id, &Verb::Start).await.unwrap(), Outcome::Done);
+    assert!(events.next().await.unwrap().unwrap().event.is_ok());
+    let done = engine
+        .exec(&id, &ExecSpec::new(["echo", "some words"]))
+        .await
+        .unwrap();
+    assert_eq!(&*done.stdout, b"some words\n");
+    fake.break_connections();
+    engine.inspect_container(&id).await.unwrap();
     fake.stop().await;
 }
