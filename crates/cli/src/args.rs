@@ -159,8 +159,9 @@ pub(crate) struct Serve {
         value_name = "HOST"
     )]
     pub(crate) allow_host: Vec<String>,
-    /// A further origin that a page may come from, such as https://ships.example; may be repeated
+    // As an attribute: in a comment the address would want to be a link.
     #[arg(
+        help = "A further origin that a page may come from, such as https://ships.example; may be repeated",
         long,
         env = "LONGSHORE_ALLOW_ORIGIN",
         hide_env_values = true,

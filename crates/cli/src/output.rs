@@ -3,6 +3,7 @@
 
 mod human;
 mod json;
+mod lists;
 mod table;
 pub(crate) mod text;
 mod units;

@@ -2,19 +2,14 @@
 
 use std::io::{self, Write};
 
-use clap::builder::styling::{AnsiColor, Style};
-use longshore_core::{ContainerState, ContainerSummary, Event, Port};
+use clap::builder::styling::Style;
+use longshore_core::Event;
 
 use super::{
-    Face, Item, Sample, Std, TokenRow,
-    table::{Cell, render},
+    Face, Item, Sample, Std, lists,
     text::{LogFilter, neutral},
-    units,
 };
 
-const GOOD: Style = AnsiColor::Green.on_default();
-const WARN: Style = AnsiColor::Yellow.on_default();
-const BAD: Style = AnsiColor::Red.on_default();
 const QUIET: Style = Style::new().dimmed();
 
 /// Renders items for people, on a terminal or in a file.
@@ -41,7 +36,7 @@ impl Human {
     pub(super) fn show(&mut self, item: &Item, out: &mut impl Write, err: &mut impl Write) -> io::Result<()> {
         let colour = self.out.colour;
         match item {
-            Item::Containers(list) => lines(out, &containers(list, colour)),
+            Item::Containers(list) => lines(out, &lists::containers(list, colour)),
             Item::Log(Std::Out, bytes) => log(out, self.out.terminal.then_some(&mut self.out_log), bytes),
             Item::Log(Std::Err, bytes) => {
                 // The two streams in the order in which they came.
@@ -50,7 +45,7 @@ impl Human {
             }
             Item::Event(event) => writeln!(out, "{}", event_line(event, colour)),
             Item::Samples(list) => self.samples(list, out),
-            Item::Tokens(list) => lines(out, &tokens(list, colour)),
+            Item::Tokens(list) => lines(out, &lists::tokens(list, colour)),
             Item::Text(text) | Item::Warning(text) => writeln!(out, "{text}"),
         }
     }
@@ -66,7 +61,7 @@ impl Human {
 
     /// On a terminal each measurement takes the place of the one before; in a file it follows it.
     fn samples(&mut self, list: &[Sample], out: &mut impl Write) -> io::Result<()> {
-        let table = samples(list, self.out.colour);
+        let table = lists::samples(list, self.out.colour);
         if !self.out.terminal {
             return lines(out, &table);
         }
@@ -91,54 +86,6 @@ fn log(to: &mut impl Write, filter: Option<&mut LogFilter>, bytes: &[u8]) -> io:
     let mut text = String::with_capacity(bytes.len());
     filter.push(bytes, &mut text);
     to.write_all(text.as_bytes())
-}
-
-fn containers(list: &[ContainerSummary], colour: bool) -> Vec<String> {
-    let rows: Vec<Vec<Cell>> = list
-        .iter()
-        .map(|c| {
-            vec![
-                Cell::new(c.id.short()).style(QUIET),
-                Cell::new(&c.name),
-                Cell::new(&c.image),
-                Cell::new(c.state.as_str()).style(state_style(&c.state)),
-                Cell::new(&c.status),
-                Cell::new(&ports(&c.ports)),
-            ]
-        })
-        .collect();
-    render(
-        &["ID", "NAME", "IMAGE", "STATE", "STATUS", "PORTS"],
-        &rows,
-        colour,
-    )
-}
-
-fn state_style(state: &ContainerState) -> Style {
-    match state {
-        ContainerState::Running => GOOD,
-        ContainerState::Paused | ContainerState::Restarting | ContainerState::Removing => WARN,
-        ContainerState::Dead => BAD,
-        _ => QUIET,
-    }
-}
-
-/// `8080->80/tcp, 443/tcp`. A port published on every address of both families is said once.
-fn ports(list: &[Port]) -> String {
-    let mut shown: Vec<String> = Vec::new();
-    for port in list {
-        let inside = format!("{}/{}", port.private, port.protocol);
-        let text = match (port.public, port.ip.as_deref()) {
-            (None, _) => inside,
-            (Some(public), None | Some("" | "0.0.0.0" | "::")) => format!("{public}->{inside}"),
-            (Some(public), Some(ip)) if ip.contains(':') => format!("[{ip}]:{public}->{inside}"),
-            (Some(public), Some(ip)) => format!("{ip}:{public}->{inside}"),
-        };
-        if !shown.contains(&text) {
-            shown.push(text);
-        }
-    }
-    shown.join(", ")
 }
 
 /// `2026-01-31T12:00:00.000000001Z container start web (0123456789ab) image=shop:1`
@@ -180,63 +127,6 @@ fn event_line(event: &Event, colour: bool) -> String {
     )
 }
 
-fn samples(list: &[Sample], colour: bool) -> Vec<String> {
-    let rows: Vec<Vec<Cell>> = list
-        .iter()
-        .map(|s| {
-            let u = &s.usage;
-            let share = u
-                .memory_bytes
-                .zip(u.memory_limit_bytes.filter(|limit| *limit > 0))
-                .map(|(used, limit)| used as f64 / limit as f64 * 100.0);
-            let pair = |a, b| Cell::new(&format!("{} / {}", units::bytes(a), units::bytes(b))).right();
-            vec![
-                Cell::new(s.id.short()).style(QUIET),
-                Cell::new(&s.name),
-                Cell::new(&units::percent(u.cpu_percent)).right(),
-                pair(u.memory_bytes, u.memory_limit_bytes),
-                Cell::new(&units::percent(share)).right(),
-                pair(u.net_rx_bytes, u.net_tx_bytes),
-                pair(u.block_read_bytes, u.block_write_bytes),
-                Cell::new(
-                    &u.pids
-                        .map_or_else(|| units::UNKNOWN.to_owned(), |n| n.to_string()),
-                )
-                .right(),
-            ]
-        })
-        .collect();
-    let header = [
-        "ID",
-        "NAME",
-        "CPU",
-        "MEMORY / LIMIT",
-        "MEM",
-        "NET IN / OUT",
-        "DISK READ / WRITTEN",
-        "PIDS",
-    ];
-    render(&header, &rows, colour)
-}
-
-fn tokens(list: &[TokenRow], colour: bool) -> Vec<String> {
-    let rows: Vec<Vec<Cell>> = list
-        .iter()
-        .map(|t| {
-            let used = t
-                .last_used
-                .map_or_else(|| "never".to_owned(), |at| at.to_string());
-            vec![
-                Cell::new(&t.name),
-                Cell::new(&t.role),
-                Cell::new(&t.created.to_string()),
-                Cell::new(&used),
-            ]
-        })
-        .collect();
-    render(&["NAME", "ROLE", "CREATED", "LAST USED"], &rows, colour)
-}
-
 #[cfg(test)]
 mod tests {
     use longshore_core::{ContainerId, EventType, Scope, Timestamp, Usage};
@@ -260,27 +150,6 @@ mod tests {
         }
         human.finish(&mut out, &mut err).unwrap();
         (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-    }
-
-    fn port(ip: Option<&str>, public: Option<u16>) -> Port {
-        Port {
-            private: 80,
-            protocol: "tcp".into(),
-            ip: ip.map(Into::into),
-            public,
-        }
-    }
-
-    #[test]
-    fn a_port_on_all_addresses_is_said_once() {
-        let both = [port(Some("0.0.0.0"), Some(8080)), port(Some("::"), Some(8080))];
-        assert_eq!(ports(&both), "8080->80/tcp");
-        let mixed = [
-            port(None, None),
-            port(Some("127.0.0.1"), Some(1)),
-            port(Some("::1"), Some(2)),
-        ];
-        assert_eq!(ports(&mixed), "80/tcp, 127.0.0.1:1->80/tcp, [::1]:2->80/tcp");
     }
 
     #[test]
