@@ -1,7 +1,7 @@
 //! What Longshore is tested with.
 //!
 //! Owns: [`raw`], a small HTTP/1.1 client that shares no code with the engine client, so that a bug in
-//! one cannot hide behind the same bug in the other; [`eventually`], the one way for a test to wait;
+//! one cannot hide behind the same bug in the other; [`mod@eventually`], the one way for a test to wait;
 //! [`fake`], an engine that imitates what is nasty in the real one; and [`lease`], real engines to test on.
 //! Leaves to others: every assertion, and anything that a shipped crate needs at run time. This crate is a
 //! dev-dependency, never a dependency.
