@@ -134,7 +134,7 @@ export function portHref(port: PortRow, pageHost: string, endpoint: string | nul
   const remote = endpoint && /^(?:tcp|http|https):\/\/([^/:]+|\[[^\]]+\])/.exec(endpoint);
   const bound = port.ip ?? "";
   const host = ANY.has(bound) ? (remote?.[1] ?? pageHost) : bound.includes(":") && !bound.startsWith("[") ? `[${bound}]` : bound;
-  const scheme = port.public === 443 || port.private === 443 || port.public === 8443 ? "https" : "http";
+  const scheme = port.public === 443 || port.private === 443 ? "https" : "http";
   return `${scheme}://${host}:${port.public}/`;
 }
 

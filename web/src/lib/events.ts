@@ -44,11 +44,21 @@ export function detailOf(record: EventRecord): string {
   return parts.join(", ");
 }
 
+/** The server's words for why; a newer word is shown as it came. */
+const REASONS: Record<string, string> = {
+  missed: "more happened than the engine remembers",
+  restarted: "the engine was started anew and has forgotten",
+  dropped: "events came so late that the engine may have dropped some",
+  unreadable: "an event could not be read",
+  forgotten: "the server keeps no older events",
+  unknown_cursor: "the place to go on from is not known any more",
+};
+
 export function gapText(record: GapRecord): string {
   const from = millis(record.gap.from);
   const to = millis(record.gap.to);
   const length = from !== null && to !== null ? ` of ${longSpan(to - from)}` : "";
-  return `Gap${length}: ${record.gap.reason || "events may be missing here"}`;
+  return `Gap${length}: ${REASONS[record.gap.reason] ?? (record.gap.reason || "events may be missing here")}`;
 }
 
 /** Health checks run an exec every few seconds; they hide what matters. */

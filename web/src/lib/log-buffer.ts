@@ -12,7 +12,7 @@ export interface LogItem {
   kind: "line" | "event";
   /** ms since the epoch; null where the engine gave none. */
   time: number | null;
-  stream: "stdout" | "stderr";
+  stream: string;
   /** As it came, with escapes. */
   raw: string;
   /** Without escapes: what is searched and measured. */
