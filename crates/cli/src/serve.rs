@@ -23,8 +23,8 @@ const WORKERS: usize = 2;
 pub(crate) fn run(host: Option<&str>, args: args::Serve) -> Result<(), Failure> {
     logging::start(&args.log, args.log_format)?;
     let config = ServerConfig::new(args.listen, data::folder(args.data)?, fleet(host)?)
-        .allow_hosts(args.allow_host)
-        .allow_origins(args.allow_origin)
+        .allow_hosts(given(args.allow_host))
+        .allow_origins(given(args.allow_origin))
         .insecure_listen(args.insecure_listen);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -34,13 +34,24 @@ pub(crate) fn run(host: Option<&str>, args: args::Serve) -> Result<(), Failure> 
     runtime.block_on(serve(config))
 }
 
+/// Without the empty word that an empty variable is.
+fn given(mut list: Vec<String>) -> Vec<String> {
+    list.retain(|text| !text.is_empty());
+    list
+}
+
 /// Answers until a signal comes, then drains; a second signal ends it at once.
 async fn serve(config: ServerConfig) -> Result<(), Failure> {
     // Watched before anything is started: a signal that comes early must drain too.
     let mut signals = Signals::new()
         .map_err(|error| Failure::new(Exit::Failure, format!("cannot watch for signals: {error}")))?;
     let server = Server::bind(config).await?;
-    greet(&server)?;
+    tracing::info!(address = %server.address(), "listening");
+    match greet(&server).map_err(Failure::from) {
+        // Nobody reads what it prints: no reason for a server to end.
+        Ok(()) | Err(Failure::Quiet(_)) => {}
+        Err(failure) => return Err(failure),
+    }
     let shutdown = CancellationToken::new();
     let serving = server.serve(shutdown.clone());
     tokio::pin!(serving);
@@ -57,7 +68,7 @@ async fn serve(config: ServerConfig) -> Result<(), Failure> {
 }
 
 /// The address, and on the first start the one-time link. To stdout alone: the link is a key.
-fn greet(server: &Server) -> Result<(), Failure> {
+fn greet(server: &Server) -> io::Result<()> {
     let mut output = Output::human();
     for notice in server.notices() {
         output.show(&Item::Warning(notice.clone()))?;
@@ -68,7 +79,7 @@ fn greet(server: &Server) -> Result<(), Failure> {
             "Make the first account within 15 minutes: {link}"
         )))?;
     }
-    Ok(output.finish()?)
+    output.finish()
 }
 
 /// The engine that was named, else what discovery finds. None at all is no reason not to start: the page says so, and

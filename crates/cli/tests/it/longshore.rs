@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
 };
 
 /// No command of a test may take longer.
@@ -100,6 +100,7 @@ impl Longshore {
             _home: self.home,
             child,
             lines: Some(lines),
+            errors: None,
         }
     }
 }
@@ -154,6 +155,7 @@ pub(crate) struct Running {
     _home: tempfile::TempDir,
     child: Child,
     lines: Option<Lines<BufReader<ChildStdout>>>,
+    errors: Option<Lines<BufReader<ChildStderr>>>,
 }
 
 impl Running {
@@ -164,6 +166,23 @@ impl Running {
             .await
             .expect("no line came");
         line.unwrap().expect("it ended")
+    }
+
+    /// The next line of standard error with this in it.
+    pub(crate) async fn said(&mut self, text: &str) -> String {
+        let child = &mut self.child;
+        let errors = self
+            .errors
+            .get_or_insert_with(|| BufReader::new(child.stderr.take().unwrap()).lines());
+        let find = async {
+            loop {
+                let line = errors.next_line().await.unwrap().expect("it ended");
+                if line.contains(text) {
+                    return line;
+                }
+            }
+        };
+        tokio::time::timeout(LIMIT, find).await.expect("it was not said")
     }
 
     /// Sends it a signal.
@@ -188,7 +207,10 @@ impl Running {
     pub(crate) async fn ended(mut self) -> io::Result<(ExitStatus, String)> {
         let mut err = String::new();
         let wait = async {
-            self.child.stderr.take().unwrap().read_to_string(&mut err).await?;
+            match self.errors.take() {
+                Some(errors) => errors.into_inner().read_to_string(&mut err).await?,
+                None => self.child.stderr.take().unwrap().read_to_string(&mut err).await?,
+            };
             self.child.wait().await
         };
         let status = tokio::time::timeout(LIMIT, wait).await.expect("it did not end")?;

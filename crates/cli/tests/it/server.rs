@@ -131,6 +131,19 @@ async fn it_says_where_it_listens_gives_the_setup_link_and_drains() {
 }
 
 #[tokio::test]
+async fn nobody_needs_to_read_what_it_prints() {
+    let mut running = longshore(["serve", "--listen", "127.0.0.1:0"])
+        .engine("unix:///nowhere/docker.sock")
+        .env("LONGSHORE_ALLOW_HOST", "")
+        .start();
+    running.hang_up();
+    // It has no other sign of life: that it listens is in its log.
+    assert!(running.said("listening").await.contains("127.0.0.1:"));
+    running.signal("TERM").await;
+    assert_eq!(running.ended().await.unwrap().0.code(), Some(0));
+}
+
+#[tokio::test]
 async fn it_listens_without_an_engine() {
     let mut running = longshore(["serve", "--listen", "127.0.0.1:0"])
         .engine("unix:///nowhere/docker.sock")
