@@ -1,5 +1,10 @@
 //! A host's state through an engine's life: found, lost, found again with another version, and stopped.
-#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests stop at the first surprise"
+)]
 
 use std::{sync::Arc, time::Duration};
 
