@@ -71,7 +71,7 @@ fn parse(text: &str) -> io::Result<Vec<TestEngine>> {
         .collect()
 }
 
-/// Runs `test` on each engine in turn, at most [`DEADLINE`] on each.
+/// Runs `test` on each engine in turn, at most [`DEADLINE`] on each (an hour at the full size, see [`crate::sized`]).
 ///
 /// # Panics
 /// When the test panics (the panic is passed on after the sweep, with the engine's name on standard error) and when
@@ -81,7 +81,7 @@ where
     F: Fn(Lease) -> R,
     R: Future<Output = ()> + Send + 'static,
 {
-    on_each_within(DEADLINE, test).await;
+    on_each_within(crate::sized(DEADLINE, Duration::from_secs(3_600)), test).await;
 }
 
 /// [`on_each`] with another deadline for each engine.

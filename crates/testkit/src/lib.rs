@@ -2,7 +2,8 @@
 //!
 //! Owns: [`raw`], a small HTTP/1.1 client that shares no code with the engine client, so that a bug in
 //! one cannot hide behind the same bug in the other; [`mod@eventually`], the one way for a test to wait;
-//! [`fake`], an engine that imitates what is nasty in the real one; and [`lease`], real engines to test on.
+//! [`fake`], an engine that imitates what is nasty in the real one; [`lease`], real engines to test on; and
+//! [`sized`], how much of a proof a run does.
 //! Leaves to others: every assertion, and anything that a shipped crate needs at run time. This crate is a
 //! dev-dependency, never a dependency.
 
@@ -10,6 +11,8 @@ pub mod eventually;
 pub mod fake;
 pub mod lease;
 pub mod raw;
+pub mod size;
 
 pub use eventually::{Eventually, eventually};
 pub use fake::{FakeConfig, FakeEngine};
+pub use size::sized;
