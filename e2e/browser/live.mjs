@@ -1,7 +1,8 @@
 // The page on a real engine, as a newcomer meets it: the setup link, the first account, a container that appears, is
 // stopped, talks; the engine lost and regained. Screenshots on the way, light and dark, desktop and phone.
 //
-// Environment: LONGSHORE_BIN, ENGINE_SOCKET, IMAGE, RUN (the label by which what is made is swept), ARTIFACTS.
+// Environment: LONGSHORE_BIN, ENGINE_SOCKET, IMAGE, RUN (the label by which what is made is swept), ARTIFACTS;
+// PORTRAIT: seconds to look at the table for the picture in the documentation, which no other run makes.
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -45,6 +46,31 @@ async function look(page, theme, size, containerId) {
     await shot(page, `${name}-${theme}-${size}`);
     same(await violations(page), [], `axe, ${name}, ${theme}, ${size}`);
   }
+}
+
+/** A livelier table, looked at for a while: `docs/screenshot.png` is this one, copied by hand. */
+async function portrait(page) {
+  const work = (busy, idle, hold) => `trap 'exit 0' TERM; h=$(yes 0123456789abcdef | head -c ${hold}); while :; do n=0; while [ $n -lt $((${busy} * (1 + i % 5))) ]; do n=$((n+1)); done; i=$((i+1)); echo pass $i; sleep ${idle} & wait $!; done`;
+  const check = { Healthcheck: { Test: ["CMD-SHELL", "true"], Interval: 20e9, Timeout: 2e9, Retries: 1 } };
+  for (const [i, [name, project]] of [
+    ["mail-in", "mail"], ["mail-out", "mail"], ["mail-spam", "mail"], ["metrics-store", "metrics"], ["metrics-agent", "metrics"],
+    ["photos", "home"], ["photos-index", "home"], ["wiki", "home"],
+  ].entries()) {
+    const line = work(4_000 * (1 + ((i * 5) % 7)), 1, 400_000 * (1 + ((i * 3) % 8)));
+    const host = { NetworkMode: "bridge", PortBindings: i % 3 === 0 ? { [`${8000 + i}/tcp`]: [{}] } : {} };
+    const more = { ...(i % 2 ? {} : check), ExposedPorts: { [`${8000 + i}/tcp`]: {} }, host, labels: { "com.docker.compose.project": project } };
+    await engine.start(await engine.create(named(name), IMAGE, line, more));
+  }
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await go(page, "Containers");
+  await page.mouse.move(0, 0);
+  await page.waitForTimeout(Number(process.env.PORTRAIT) * 1_000);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await shot(page, `portrait-${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1440, height: 900 });
 }
 
 async function main() {
@@ -192,6 +218,8 @@ async function main() {
     await page.setViewportSize({ width: 1440, height: 900 });
     await page.emulateMedia({ colorScheme: "light" });
   }, 120_000);
+
+  if (process.env.PORTRAIT) await story.step("the picture for the documentation", () => portrait(page), 180_000);
 
   await story.step("the engine is lost: the rows stay, marked", async () => {
     await go(page, "Containers");
