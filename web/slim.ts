@@ -20,6 +20,9 @@ const EDITS: Edit[] = [
   // Svelte: state is raw everywhere (`$state.raw`), so nothing is ever wrapped in a proxy.
   { file: "client/reactivity/sources.js", from: "should_proxy ? proxy(value) : value", to: "value" },
   { file: "client/reactivity/props.js", from: "runes && bindable ? proxy(value) : value", to: "value" },
+  // Svelte: errors by their names alone; the address of their page can be guessed.
+  { file: "client/errors.js", from: /https:\/\/svelte\.dev\/e\//g, to: "svelte " },
+  { file: "client/warnings.js", from: /https:\/\/svelte\.dev\/e\//g, to: "svelte " },
   // uPlot: lines alone. Its other paths and its own exports hang on the function object, which keeps them alive.
   { file: "uPlot.esm.js", from: "uPlot.assign = assign;\nuPlot.fmtNum = fmtNum;\nuPlot.rangeNum = rangeNum;\nuPlot.rangeLog = rangeLog;\nuPlot.rangeAsinh = rangeAsinh;\nuPlot.orient   = orient;\nuPlot.pxRatio = pxRatio;", to: "" },
   { file: "uPlot.esm.js", from: "\tuPlot.join = join;", to: "" },
@@ -42,7 +45,7 @@ const EDITS: Edit[] = [
   { file: "uPlot.esm.js", from: /const (days3|months3) = \w+\.map\(slice3\);/g, to: "const $1 = [];" },
   { file: "uPlot.esm.js", from: /const localTz = [^;]+;/, to: "const localTz = '';" },
   // uPlot: series and bands are never added or taken away later.
-  { file: "uPlot.esm.js", from: /\tself\.(?:addSeries|delSeries|addBand|setBand|delBand|batch|posToIdx) = \w+;/g, to: "" },
+  { file: "uPlot.esm.js", from: /\tself\.(?:addSeries|delSeries|addBand|setBand|delBand|batch|posToIdx|setSeries|setLegend|setSelect|setScale) = \w+;/g, to: "" },
   { file: "uPlot.esm.js", from: /let \[ bandFillDir, bandClipDir \] = bandFillClipDirs\(u, seriesIdx\);/g, to: "const bandFillDir = 0, bandClipDir = 0;" },
   { file: "uPlot.esm.js", from: "flags != 0 && bands.forEach(", to: "false && bands.forEach(" },
   { file: "uPlot.esm.js", from: /\t(?:events\.(?:mousedown|mouseup|dblclick) = \w+;|onMouse\((?:mousedown|dblclick), +over, \w+\);)/g, to: "" },
