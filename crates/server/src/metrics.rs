@@ -117,7 +117,7 @@ struct Watched {
 impl Collector for Watched {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         if let Some(bytes) = resident_bytes() {
-            let (name, help) = ("longshore_process_resident_bytes", "Resident memory");
+            let (name, help) = ("process_resident_bytes", "Resident memory");
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(i64::try_from(bytes).unwrap_or(i64::MAX)).encode(metric)?;
         }
@@ -134,45 +134,35 @@ impl Collector for Watched {
             )
         };
         let live: Vec<_> = self.fleet.hosts().iter().map(live).collect();
-        gauge(
-            &mut encoder,
-            "longshore_host_live",
-            "Whether the host is followed",
-            &live,
-        )?;
+        gauge(&mut encoder, "host_live", "Whether the host is followed", &live)?;
+        counter(&mut encoder, "events", "Events delivered", &of(|c| c.events))?;
         counter(
             &mut encoder,
-            "longshore_events",
-            "Events delivered",
-            &of(|c| c.events),
-        )?;
-        counter(
-            &mut encoder,
-            "longshore_events_late",
+            "events_late",
             "Events that came out of order",
             &of(|c| c.late),
         )?;
         counter(
             &mut encoder,
-            "longshore_events_synthetic",
+            "events_synthetic",
             "Events concluded after a gap",
             &of(|c| c.synthetic),
         )?;
         counter(
             &mut encoder,
-            "longshore_stream_losses",
+            "stream_losses",
             "Times that the event stream was lost",
             &of(|c| c.losses),
         )?;
         counter(
             &mut encoder,
-            "longshore_stream_rotations",
+            "stream_rotations",
             "Event streams renewed",
             &of(|c| c.rotations),
         )?;
         counter(
             &mut encoder,
-            "longshore_engine_failed_calls",
+            "engine_failed_calls",
             "Lists and inspects that failed",
             &of(|c| c.failed_calls),
         )?;
@@ -189,7 +179,7 @@ impl Collector for Watched {
         }
         counter(
             &mut encoder,
-            "longshore_event_gaps",
+            "event_gaps",
             "Places where events may be missing",
             &gaps,
         )
