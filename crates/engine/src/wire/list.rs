@@ -15,8 +15,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::lenient::{Integer, Number, Text, nullable, text};
+use super::scan::Scan;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct Summary<'a> {
     #[serde(borrow)]
@@ -41,7 +42,7 @@ struct Summary<'a> {
     labels: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase")]
 struct WirePort<'a> {
     #[serde(default, borrow, rename = "IP")]
@@ -73,7 +74,23 @@ struct Image<'a> {
 
 /// Reads a list of containers.
 pub(crate) fn containers(json: &[u8]) -> Result<Vec<ContainerSummary>, serde_json::Error> {
-    entries::<Summary<'_>, _>(&text(json), Summary::into_core)
+    let text = text(json);
+    match as_engines_write(&text) {
+        Some(all) => Ok(all),
+        None => entries::<Summary<'_>, _>(&text, Summary::into_core),
+    }
+}
+
+/// The list, when it has the form in which engines write it; anything else is for [`entries`], which knows more.
+fn as_engines_write(json: &str) -> Option<Vec<ContainerSummary>> {
+    let mut scan = Scan::new(json);
+    let mut all = Vec::new();
+    scan.array(|scan| {
+        all.extend(Summary::scanned(scan)?.into_core());
+        Some(())
+    })?;
+    scan.end()?;
+    Some(all)
 }
 
 /// Reads a list of images.
@@ -149,6 +166,28 @@ impl<'de> Deserialize<'de> for FirstName {
     }
 }
 
+/// The choice among names, as they come.
+#[derive(Default)]
+struct OwnName {
+    own: Option<String>,
+    first: Option<String>,
+}
+
+impl OwnName {
+    fn see(&mut self, name: &str) {
+        let bare = name.trim_start_matches('/');
+        if self.own.is_none() && !bare.contains('/') {
+            self.own = Some(bare.to_owned());
+        } else if self.first.is_none() {
+            self.first = Some(bare.to_owned());
+        }
+    }
+
+    fn chosen(self) -> FirstName {
+        FirstName(self.own.or(self.first).unwrap_or_default())
+    }
+}
+
 struct Names;
 
 impl<'de> Visitor<'de> for Names {
@@ -163,16 +202,86 @@ impl<'de> Visitor<'de> for Names {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<FirstName, A::Error> {
-        let (mut own, mut first) = (None, None);
+        let mut names = OwnName::default();
         while let Some(name) = seq.next_element::<Text<'de>>()? {
-            let bare = name.trim_start_matches('/');
-            if own.is_none() && !bare.contains('/') {
-                own = Some(bare.to_owned());
-            } else if first.is_none() {
-                first = Some(bare.to_owned());
-            }
+            names.see(&name);
         }
-        Ok(FirstName(own.or(first).unwrap_or_default()))
+        Ok(names.chosen())
+    }
+}
+
+impl<'a> Summary<'a> {
+    fn scanned(scan: &mut Scan<'a>) -> Option<Self> {
+        let mut one = Self::default();
+        let mut identified = false;
+        scan.object(|scan, key| {
+            if scan.null() {
+                return Some(());
+            }
+            let text = match &*key {
+                "Id" => {
+                    identified = true;
+                    one.id = scan.string()?;
+                    return Some(());
+                }
+                "Image" => &mut one.image,
+                "ImageID" => &mut one.image_id,
+                "Command" => &mut one.command,
+                "State" => &mut one.state,
+                "Status" => &mut one.status,
+                "Created" => {
+                    one.created = Integer(Some(scan.integer()?));
+                    return Some(());
+                }
+                "Names" => {
+                    let mut names = OwnName::default();
+                    scan.array(|scan| {
+                        names.see(&scan.string()?);
+                        Some(())
+                    })?;
+                    one.name = names.chosen();
+                    return Some(());
+                }
+                "Ports" => {
+                    return scan.array(|scan| {
+                        one.ports.push(WirePort::scanned(scan)?);
+                        Some(())
+                    });
+                }
+                "Labels" => {
+                    return scan.object(|scan, key| {
+                        let value = scan.string()?;
+                        one.labels.insert(key.into_owned(), value.into_owned());
+                        Some(())
+                    });
+                }
+                _ => return scan.skip(),
+            };
+            *text = Text(scan.string()?);
+            Some(())
+        })?;
+        identified.then_some(one)
+    }
+}
+
+impl<'a> WirePort<'a> {
+    fn scanned(scan: &mut Scan<'a>) -> Option<Self> {
+        let mut one = Self::default();
+        let number = |scan: &mut Scan<'a>| Some(Number(Some(u64::try_from(scan.integer()?).ok()?)));
+        scan.object(|scan, key| {
+            if scan.null() {
+                return Some(());
+            }
+            match &*key {
+                "IP" => one.ip = Text(scan.string()?),
+                "Type" => one.r#type = Text(scan.string()?),
+                "PrivatePort" => one.private_port = number(scan)?,
+                "PublicPort" => one.public_port = number(scan)?,
+                _ => scan.skip()?,
+            }
+            Some(())
+        })?;
+        Some(one)
     }
 }
 
@@ -233,6 +342,8 @@ impl Image<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -274,5 +385,69 @@ mod tests {
         let all = images(json).unwrap();
         assert!(all[0].tags.is_empty() && all[0].digests.is_empty());
         assert_eq!(all[0].size, 5);
+    }
+
+    /// A value in the right or a wrong place, escaped text, nulls.
+    fn value() -> impl Strategy<Value = serde_json::Value> {
+        let text = prop_oneof![".{0,12}", "[a-f0-9]{12}", "/[a-z]{1,5}(/[a-z]{1,5})?"];
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            text.prop_map(serde_json::Value::from),
+            (-5_i64..100_000).prop_map(serde_json::Value::from),
+            Just(serde_json::json!(7.5)),
+            Just(serde_json::json!(true)),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let key = prop_oneof![
+                "[A-Za-z]{1,8}",
+                Just("PrivatePort".to_owned()),
+                Just("IP".to_owned())
+            ];
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+                proptest::collection::btree_map(key, inner, 0..4)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_quick_reader_reads_what_serde_reads(
+            entries in proptest::collection::vec(
+                proptest::collection::btree_map(
+                    proptest::sample::select(vec![
+                        "Id", "Names", "Image", "ImageID", "Command", "Created", "State", "Status", "Ports", "Labels",
+                        "Mounts", "NetworkSettings",
+                    ]),
+                    value(),
+                    0..12,
+                ),
+                0..4,
+            ),
+            pretty: bool,
+        ) {
+            let json = if pretty { serde_json::to_string_pretty(&entries) } else { serde_json::to_string(&entries) }.unwrap();
+            if let Some(quick) = as_engines_write(&json) {
+                let slow = super::entries::<Summary<'_>, _>(&json, Summary::into_core).unwrap();
+                prop_assert_eq!(quick, slow);
+            }
+        }
+
+        #[test]
+        fn no_text_breaks_the_quick_reader(text in ".{0,200}", cut in 0_usize..300) {
+            let _ = as_engines_write(&text);
+            let json = r#"[{"Id":"ab","Names":["/a\u00e9"],"Ports":[{"PrivatePort":80}],"Labels":{"a":"b"},"X":[{}]}]"#;
+            prop_assert_eq!(as_engines_write(json.get(..cut).unwrap_or("[")).is_some(), cut == json.len());
+        }
+    }
+
+    #[test]
+    fn what_engines_write_needs_no_second_reading() {
+        let json = r#"[{"Id":"abc","Names":["/web"],"Image":"nginx:1","ImageID":"sha256:1","Command":"sh -c \"x\"",
+            "Created":1700000000,"State":"running","Status":"Up","Ports":[{"IP":"::","PrivatePort":80,"PublicPort":8080,
+            "Type":"tcp"}],"Labels":{"a":"b"},"NetworkSettings":{"Networks":{"none":{"Links":null,"GwPriority":0}}},
+            "Mounts":[]},{"Id":"abd","Names":null,"Ports":null,"Labels":null}]"#;
+        assert_eq!(as_engines_write(json).map(|all| all.len()), Some(2));
     }
 }

@@ -10,5 +10,6 @@ pub(crate) mod inspect;
 pub(crate) mod lenient;
 pub(crate) mod list;
 mod placement;
+pub(crate) mod scan;
 pub(crate) mod stats;
 pub(crate) mod system;
