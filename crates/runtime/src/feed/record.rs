@@ -87,10 +87,11 @@ pub enum RecordBody {
     },
     /// Events may be missing here.
     Gap {
-        /// The stamp of the last event known to come before the missing ones, by the engine's clock; our own time of
-        /// the telling where none is known.
+        /// By the engine's clock, the stamp of the last event that is surely before the missing ones. By ours, when
+        /// we first looked, while the engine has told nothing at all.
         from: Timestamp,
-        /// The stamp of the first event after them; our own time of the telling where none is known.
+        /// By the engine's clock, the stamp of the first event after them, or about the time of the telling. By ours
+        /// where the engine's is not known.
         to: Timestamp,
         /// How we know.
         reason: GapReason,

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use longshore_core::{Container, ContainerId, ContainerSummary, Timestamp};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::Agenda;
+use super::calls::{Calls, Listing, PendingList, unlike};
 use super::suspense::Suspense;
 use super::unseen::unseen;
 use super::{Board, Mirror, Relist};
@@ -41,18 +41,9 @@ enum Explain {
     Repair,
 }
 
-/// Why a list was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Listing {
-    Wanted(Relist),
-    Regular,
-}
-
-type Found = (ContainerId, Result<Container, SourceError>);
-
 /// See the module.
 pub(crate) struct Keeper<S> {
-    source: Arc<S>,
+    calls: Calls<S>,
     config: WatchConfig,
     board: Arc<Board>,
     mirror: Mirror,
@@ -86,7 +77,7 @@ impl<S: ContainerSource> Keeper<S> {
     ) -> Self {
         let now = Instant::now();
         Self {
-            source,
+            calls: Calls::new(source, config.call_timeout, Arc::clone(&meters)),
             board,
             mirror,
             feed,
@@ -110,65 +101,31 @@ impl<S: ContainerSource> Keeper<S> {
 
     /// Keeps the mirror until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut inspects: FuturesUnordered<BoxFuture<'static, Found>> = FuturesUnordered::new();
-        let mut list: Option<(
-            Listing,
-            BoxFuture<'static, Result<Vec<ContainerSummary>, SourceError>>,
-        )> = None;
+        let mut inspects = FuturesUnordered::new();
+        let mut list = PendingList::default();
         loop {
             if self.is_live {
                 let now = Instant::now();
                 while inspects.len() < self.config.max_inspects.max(1)
                     && let Some(id) = self.agenda.next(now)
                 {
-                    inspects.push(self.inspect(id));
+                    inspects.push(self.calls.inspect(id));
                 }
-                if list.is_none() && self.list_at <= now {
-                    list = Some(self.list());
+                if !list.is_pending() && self.list_at <= now {
+                    let why = self.wanted.take().map_or(Listing::Regular, Listing::Wanted);
+                    list.begin(why, self.calls.list());
                 }
             }
-            let wake_at = self.wake_at(list.is_some());
+            let wake_at = self.wake_at(list.is_pending());
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.board.changed() => self.look(),
                 Some((id, found)) = inspects.next(), if !inspects.is_empty() => self.found(&id, found),
-                answer = answer(&mut list) => {
-                    if let Some((why, _)) = list.take() {
-                        self.listed(why, answer);
-                    }
-                }
+                (why, answer) = list.answer() => self.listed(why, answer),
                 () = sleep_until(wake_at) => {}
             }
             self.settle();
         }
-    }
-
-    fn inspect(&self, id: ContainerId) -> BoxFuture<'static, Found> {
-        self.meters.inspects.count();
-        let (source, limit) = (Arc::clone(&self.source), self.config.call_timeout);
-        async move {
-            let found = timeout(limit, source.inspect(&id)).await;
-            let found =
-                found.unwrap_or_else(|_| Err(SourceError::new("the engine does not answer an inspect")));
-            (id, found)
-        }
-        .boxed()
-    }
-
-    fn list(
-        &mut self,
-    ) -> (
-        Listing,
-        BoxFuture<'static, Result<Vec<ContainerSummary>, SourceError>>,
-    ) {
-        self.meters.lists.count();
-        let why = self.wanted.take().map_or(Listing::Regular, Listing::Wanted);
-        let (source, limit) = (Arc::clone(&self.source), self.config.call_timeout);
-        let call = async move {
-            let listed = timeout(limit, source.list()).await;
-            listed.unwrap_or_else(|_| Err(SourceError::new("the engine does not answer a list")))
-        };
-        (why, call.boxed())
     }
 
     fn wake_at(&self, is_listing: bool) -> Instant {
@@ -315,26 +272,11 @@ impl<S: ContainerSource> Keeper<S> {
 
     /// The last net: a list without any reason, compared with what we have.
     fn compare(&mut self, listed: &[ContainerSummary], now: Instant) {
-        let named: HashMap<&ContainerId, &ContainerSummary> =
-            listed.iter().map(|summary| (&summary.id, summary)).collect();
-        let differs = |summary: &ContainerSummary, container: &Container| {
-            summary.state != container.state || summary.name != container.name
-        };
-        let unlike = listed.iter().filter(|summary| {
-            self.containers
-                .get(&summary.id)
-                .is_none_or(|container| differs(summary, container))
-        });
-        let gone = self.containers.keys().filter(|id| !named.contains_key(id));
-        let suspects: Vec<ContainerId> = unlike
-            .map(|summary| &summary.id)
-            .chain(gone)
-            .filter(|id| !self.agenda.is_touched_lately(id, now))
-            .cloned()
-            .collect();
-        for id in suspects {
-            self.agenda.suspect(&id, Some(now + GRACE));
-            self.explain.entry(id).or_insert(Explain::Repair);
+        for id in unlike(listed, &self.containers) {
+            if !self.agenda.is_touched_lately(&id, now) {
+                self.agenda.suspect(&id, Some(now + GRACE));
+                self.explain.entry(id).or_insert(Explain::Repair);
+            }
         }
     }
 
@@ -363,18 +305,5 @@ impl<S: ContainerSource> Keeper<S> {
             let containers = &self.containers;
             self.agenda.sweep(now, |id| containers.contains_key(id));
         }
-    }
-}
-
-/// The list's answer; never, while there is none under way.
-async fn answer(
-    list: &mut Option<(
-        Listing,
-        BoxFuture<'static, Result<Vec<ContainerSummary>, SourceError>>,
-    )>,
-) -> Result<Vec<ContainerSummary>, SourceError> {
-    match list {
-        Some((_, call)) => call.await,
-        None => std::future::pending().await,
     }
 }

@@ -5,6 +5,7 @@
 
 mod agenda;
 mod board;
+mod calls;
 mod keeper;
 mod snapshot;
 mod suspense;

@@ -6,14 +6,16 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use longshore_core::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::ledger::{Arrival, Ledger, proving};
-use super::reader::{Line, Message, Reader};
-use super::resume::{First, HELD, Verdict};
+use super::incoming::{Heard, Incoming};
+use super::ledger::{Arrival, Ledger};
+use super::reader::{Message, Reader};
+use super::resume::Verdict;
 use super::status::{Meters, Status};
 use crate::WatchConfig;
 use crate::feed::{Feed, GapReason};
@@ -43,18 +45,6 @@ enum State {
     Rotating { current: Current, incoming: Incoming },
 }
 
-/// A stream that is not judged yet.
-#[derive(Debug)]
-struct Incoming {
-    reader: Reader,
-    /// When it has to have got further.
-    deadline: Instant,
-    /// When the engine began to answer; `None` before.
-    opened: Option<Duration>,
-    /// Lines that prove nothing, kept until the verdict.
-    held: Vec<Line>,
-}
-
 /// The stream that is followed.
 #[derive(Debug)]
 struct Current {
@@ -68,7 +58,7 @@ struct Current {
 /// How an incoming stream got further.
 enum Progress {
     Same,
-    Judged(Option<(First, Line)>),
+    Judged(Verdict),
     Failed(SourceError),
 }
 
@@ -95,9 +85,9 @@ impl<S: EventSource> Follower<S> {
                     incoming: self.open(),
                 }
             }
-            State::Opening { mut incoming } => match self.progress(&mut incoming).await {
+            State::Opening { mut incoming } => match self.progress(&mut incoming, false).await {
                 Progress::Same => State::Opening { incoming },
-                Progress::Judged(first) => self.judged(incoming, first, false),
+                Progress::Judged(verdict) => self.judged(incoming, verdict),
                 Progress::Failed(error) => self.lost(error),
             },
             State::Live { mut current } => tokio::select! {
@@ -108,7 +98,7 @@ impl<S: EventSource> Follower<S> {
                     State::Rotating { current, incoming: self.open() }
                 }
                 message = current.reader.next() => match message {
-                    Message::Ended(error, at) => self.broke(&current, error, Some(at)),
+                    Message::Ended(error) => self.broke(&current, error),
                     message => {
                         self.take(&mut current, message);
                         State::Live { current }
@@ -120,22 +110,21 @@ impl<S: EventSource> Follower<S> {
                 mut incoming,
             } => tokio::select! {
                 biased;
-                progress = self.progress(&mut incoming) => match progress {
+                progress = self.progress(&mut incoming, true) => match progress {
                     Progress::Same => State::Rotating { current, incoming },
-                    Progress::Judged(first) => {
+                    Progress::Judged(verdict) => {
                         self.attempt = if current.since.elapsed() >= self.config.backoff.healthy_after { 0 } else { self.attempt };
                         if !current.is_suspicion {
                             self.ledger.turn();
                         }
-                        self.judged(incoming, first, true)
+                        self.judged(incoming, verdict)
                     }
                     // The engine that does not let us in again may have left the old stream half open.
-                    Progress::Failed(error) => self.broke(&current, error, None),
+                    Progress::Failed(error) => self.broke(&current, error),
                 },
                 message = current.reader.next() => match message {
-                    Message::Ended(_, at) => {
+                    Message::Ended(_) => {
                         self.meters.losses.count();
-                        self.ledger.cut(Some(at));
                         State::Opening { incoming }
                     }
                     message => {
@@ -148,51 +137,30 @@ impl<S: EventSource> Follower<S> {
     }
 
     fn open(&mut self) -> Incoming {
-        Incoming {
-            reader: Reader::start(&self.source, &self.tasks, self.base),
-            deadline: Instant::now() + self.config.open_timeout,
-            opened: None,
-            held: Vec::new(),
-        }
+        let reader = Reader::start(&self.source, &self.tasks, self.base);
+        Incoming::new(reader, &self.config)
     }
 
-    /// Waits for the next thing about a stream that is not judged. Cancel safe: what it takes, it keeps.
-    async fn progress(&self, incoming: &mut Incoming) -> Progress {
-        let message = tokio::select! {
-            biased;
-            message = incoming.reader.next() => message,
-            () = sleep_until(incoming.deadline) => {
-                return match incoming.opened {
-                    Some(_) => Progress::Judged(None),
-                    None => Progress::Failed(SourceError::new("the engine does not answer a subscription to its events")),
-                };
-            }
+    /// Waits for the next thing about a stream that is not judged. Cancel safe.
+    async fn progress(&mut self, incoming: &mut Incoming, overlapping: bool) -> Progress {
+        let counted = match incoming.next().await {
+            Heard::Nothing => return Progress::Same,
+            Heard::Failed(error) => return Progress::Failed(error),
+            Heard::First => None,
+            Heard::All => Some(incoming.held.len()),
         };
-        match message {
-            Message::Opened(at) => {
-                incoming.opened = Some(at);
-                incoming.deadline = Instant::now() + self.config.replay_grace;
-                Progress::Same
-            }
-            Message::Ended(error, _) => Progress::Failed(error),
-            Message::Line(line) => match proving(line.id, line.event.as_ref()) {
-                Some(first) => Progress::Judged(Some((first, line))),
-                None => {
-                    incoming.held.push(line);
-                    if incoming.held.len() < HELD {
-                        Progress::Same
-                    } else {
-                        Progress::Judged(None)
-                    }
-                }
-            },
-        }
+        let verdict = self
+            .ledger
+            .judge(incoming.first, overlapping, counted, self.base.elapsed());
+        verdict.map_or(Progress::Same, Progress::Judged)
     }
 
-    fn judged(&mut self, incoming: Incoming, first: Option<(First, Line)>, overlapping: bool) -> State {
-        let (first, line) = first.unzip();
-        match self.ledger.judge(first, overlapping, self.base.elapsed()) {
-            Verdict::Baseline => self.board.relist(Relist::Initial),
+    fn judged(&mut self, incoming: Incoming, verdict: Verdict) -> State {
+        match verdict {
+            Verdict::Baseline => {
+                self.ledger.looked(Timestamp::from(SystemTime::now()));
+                self.board.relist(Relist::Initial);
+            }
             Verdict::Continuous => {}
             Verdict::Gap { from, to, reason } => self.gap(from, to, reason),
         }
@@ -214,7 +182,7 @@ impl<S: EventSource> Follower<S> {
             !was_live
         });
         self.board.set_live(true);
-        for line in incoming.held.into_iter().chain(line) {
+        for line in incoming.held {
             self.take(&mut current, Message::Line(line));
         }
         State::Live { current }
@@ -229,7 +197,6 @@ impl<S: EventSource> Follower<S> {
             arrived: line.arrived,
             opened: current.opened,
             held_up: line.held_up,
-            judged: true,
         });
         if sighting.suspicious && !current.is_suspicion {
             self.meters.suspicions.count();
@@ -259,12 +226,7 @@ impl<S: EventSource> Follower<S> {
         }
     }
 
-    fn gap(
-        &mut self,
-        from: Option<longshore_core::Timestamp>,
-        to: Option<longshore_core::Timestamp>,
-        reason: GapReason,
-    ) {
+    fn gap(&mut self, from: Option<Timestamp>, to: Option<Timestamp>, reason: GapReason) {
         tracing::warn!(%reason, ?from, ?to, "events of the engine may be missing");
         self.meters.gap(reason);
         self.feed.gap(from, to, reason);
@@ -272,9 +234,8 @@ impl<S: EventSource> Follower<S> {
     }
 
     /// The followed stream is no more.
-    fn broke(&mut self, current: &Current, error: SourceError, at: Option<Duration>) -> State {
+    fn broke(&mut self, current: &Current, error: SourceError) -> State {
         self.meters.losses.count();
-        self.ledger.cut(at);
         if current.since.elapsed() >= self.config.backoff.healthy_after {
             self.attempt = 0;
         }

@@ -63,6 +63,7 @@ impl KnownLines {
         Some((rank, self.order.get(at)?))
     }
 
+    #[cfg(test)]
     pub(crate) fn contains(&self, id: LineId) -> bool {
         self.ranks.contains_key(&id)
     }

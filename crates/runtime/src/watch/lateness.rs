@@ -61,10 +61,10 @@ impl Lateness {
     pub(crate) fn judge(&mut self, arrived: Duration, opened: Duration, stamp: Timestamp) -> Timing {
         let offset = nanos(arrived) - i128::from(stamp.as_nanos());
         let minimum = self.minimum();
-        let is_learning = !self.has_learnt && arrived < opened + REPLAYED;
-        self.has_learnt |= !is_learning;
-        let Some(minimum) = minimum.filter(|_| !is_learning) else {
-            // The first stream tells its replay, oldest first: the least offset of it all is the best known.
+        let had_learnt = std::mem::replace(&mut self.has_learnt, self.has_learnt || arrived >= opened + REPLAYED);
+        let Some(minimum) = minimum.filter(|_| had_learnt) else {
+            // The first stream tells its replay, oldest first: the least offset of it all is the best known, until
+            // the first live event, which may come much later, tells what a prompt one has.
             self.current = Some(minimum.map_or(offset, |minimum| minimum.min(offset)));
             return Timing::Fine;
         };
@@ -158,6 +158,18 @@ mod tests {
         }
         assert_eq!(come(&mut lateness, 1_002_000, 1, 0), Timing::Early);
         assert_eq!(come(&mut lateness, 1_003_000, 1, 0), Timing::Fine);
+    }
+
+    #[test]
+    fn the_first_live_event_is_in_time_however_old_the_replay_before_it_was() {
+        let mut lateness = Lateness::default();
+        let at = |ms: i64| Timestamp::from_nanos(ms * MS);
+        for (took, stamp) in [(1, 5_000), (1, 400_000)] {
+            lateness.judge(OPENED + Duration::from_millis(took), OPENED, at(stamp));
+        }
+        assert_eq!(come(&mut lateness, 1_060_000, 1, 0), Timing::Fine, "a minute later");
+        assert_eq!(come(&mut lateness, 1_061_000, 2, 0), Timing::Fine);
+        assert_eq!(come(&mut lateness, 1_062_000, 90, 0), Timing::Late);
     }
 
     #[test]

@@ -20,12 +20,12 @@ pub(crate) struct Ledger {
     last_front: Option<Option<LineId>>,
     lateness: Lateness,
     newest: Option<Timestamp>,
-    /// The beginning of the last gap, for one that begins before anything new is sure.
+    /// The beginning of the last gap, or the first stamp of all: for a gap that begins before anything new is sure.
     boundary: Option<Timestamp>,
+    /// The same by our clock, from when we first looked; for while the engine's has told nothing.
+    looked_at: Option<Timestamp>,
     last_arrival: Duration,
-    /// New lines since the last verdict.
-    news: u64,
-    few: u64,
+    few: usize,
 }
 
 /// A line, as the ledger sees it.
@@ -38,8 +38,6 @@ pub(crate) struct Arrival<'a> {
     pub(crate) opened: Duration,
     /// How long the reader was held up before it.
     pub(crate) held_up: Duration,
-    /// Whether its stream has been judged, so that it comes in ring order or live.
-    pub(crate) judged: bool,
 }
 
 /// What a line is.
@@ -62,8 +60,8 @@ impl Default for Ledger {
             lateness: Lateness::default(),
             newest: None,
             boundary: None,
+            looked_at: None,
             last_arrival: Duration::ZERO,
-            news: 0,
             few: FEW,
         }
     }
@@ -72,14 +70,14 @@ impl Default for Ledger {
 impl Ledger {
     /// For an engine whose ring holds twice `few`.
     #[cfg(test)]
-    pub(super) fn with_few(few: u64) -> Self {
+    pub(super) fn with_few(few: usize) -> Self {
         Self {
             few,
             ..Self::default()
         }
     }
 
-    /// Takes note of a line.
+    /// Takes note of a line of a stream that was judged.
     pub(crate) fn see(&mut self, line: &Arrival<'_>) -> Sighting {
         let stamp = line
             .event
@@ -108,19 +106,17 @@ impl Ledger {
             doubted: false,
         });
         if !new {
-            if line.judged {
-                self.known.clear_doubt(line.id);
-            }
+            self.known.clear_doubt(line.id);
             return Sighting {
                 new,
                 late: false,
                 suspicious,
             };
         }
-        self.news += 1;
         let at = line.event.map(|event| event.at);
         let late = at.is_some_and(|at| self.newest.is_some_and(|newest| at < newest));
         self.newest = self.newest.max(stamp);
+        self.boundary = self.boundary.or(stamp);
         Sighting {
             new,
             late,
@@ -128,19 +124,29 @@ impl Ledger {
         }
     }
 
-    /// Judges a replay by its first proving line; `None` when it has none by `now`.
-    pub(crate) fn judge(&mut self, first: Option<First>, overlapping: bool, now: Duration) -> Verdict {
+    /// Judges a replay by its first proving line; `None` when it has none by `now`. The answer is `None`, and nothing
+    /// has changed, when it takes the count of its lines.
+    pub(crate) fn judge(
+        &mut self,
+        first: Option<First>,
+        overlapping: bool,
+        counted: Option<usize>,
+        now: Duration,
+    ) -> Option<Verdict> {
+        // Up to when the stream before told everything is not known by when its end was seen, or by its still being
+        // open: it may be stuck, and an engine that dies takes its queues along. Its last line is what is sure.
+        let trust = self.trust.cut_at(self.last_arrival);
         let judge = Judge {
             known: &self.known,
             last_front: self.last_front,
-            trust: self.trust,
+            trust,
             overlapping,
-            news: std::mem::take(&mut self.news),
+            counted,
             few: self.few,
         };
-        let mut verdict = judge.verdict(first);
+        let mut verdict = judge.verdict(first)?;
         if let Verdict::Gap { from, to, .. } = &mut verdict {
-            *from = from.or(self.boundary);
+            *from = from.or(self.boundary).or(self.looked_at);
             self.boundary = *from;
             *to = to
                 .or_else(|| self.lateness.theirs(now + SUSPICIOUS))
@@ -149,15 +155,15 @@ impl Ledger {
         self.last_front = Some(first.map(|first| first.id));
         // The replay has still to be read. Until a line comes again in it, what was in doubt before stays so: the new
         // stream may break before it has told what the old one had dropped.
-        let trust = std::mem::take(&mut self.trust);
+        self.trust = Trust::default();
         let is_gap = matches!(verdict, Verdict::Gap { .. });
         self.known.doubt(|rank, seen| is_gap || !trust.holds(rank, seen));
-        verdict
+        Some(verdict)
     }
 
-    /// The stream has ended; at `moment` if its end was seen, or at an unknown time since its last line.
-    pub(crate) fn cut(&mut self, moment: Option<Duration>) {
-        self.trust = self.trust.cut_at(moment.unwrap_or(self.last_arrival));
+    /// We have looked for the first time, at `moment` by our clock.
+    pub(crate) fn looked(&mut self, moment: Timestamp) {
+        self.looked_at = Some(moment);
     }
 
     /// The regular renewal of a stream: windows of time move on.

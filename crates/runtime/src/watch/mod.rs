@@ -5,6 +5,7 @@
 
 mod config;
 mod follower;
+mod incoming;
 mod known;
 mod lateness;
 mod ledger;

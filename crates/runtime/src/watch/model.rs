@@ -154,7 +154,7 @@ impl World {
                 now: 10_000,
                 ..Engine::default()
             },
-            ledger: Ledger::with_few(RING as u64 / 2),
+            ledger: Ledger::with_few(RING / 2),
             stream: None,
             out: Vec::new(),
             wants_rotation: false,
@@ -237,7 +237,6 @@ impl World {
                 arrived: Duration::from_millis(arrived),
                 opened: *opened,
                 held_up: Duration::ZERO,
-                judged: true,
             });
             self.wants_rotation |= sighting.suspicious;
             if sighting.new {
@@ -258,7 +257,15 @@ impl World {
             self.cut();
             return;
         }
-        match self.ledger.judge(first, overlapping, now) {
+        let verdict = self.ledger.judge(first, overlapping, None, now).or_else(|| {
+            // The count is only had from a replay that is told to its end.
+            replayed
+                .is_none()
+                .then_some(self.engine.ring.len())
+                .and_then(|lines| self.ledger.judge(first, overlapping, Some(lines), now))
+        });
+        let Some(verdict) = verdict else { return self.cut() };
+        match verdict {
             Verdict::Baseline | Verdict::Continuous => {}
             Verdict::Gap { from, to, .. } => {
                 let to = to.map_or(i64::MAX, Timestamp::as_nanos);
@@ -291,9 +298,7 @@ impl World {
 
     fn cut(&mut self) {
         self.read();
-        if self.stream.take().is_some() {
-            self.ledger.cut(Some(Duration::from_millis(self.engine.now)));
-        }
+        self.stream = None;
     }
 
     fn rotate(&mut self, replayed: Option<u8>) {

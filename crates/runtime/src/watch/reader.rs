@@ -38,14 +38,13 @@ pub(super) enum Message {
     Opened(Duration),
     Line(Line),
     /// No more will come; the last message.
-    Ended(SourceError, Duration),
+    Ended(SourceError),
 }
 
 /// One subscription; ends when dropped.
 #[derive(Debug)]
 pub(super) struct Reader {
     messages: mpsc::Receiver<Message>,
-    started: Duration,
     _stop: DropGuard,
 }
 
@@ -64,7 +63,6 @@ impl Reader {
         });
         Self {
             messages,
-            started: base.elapsed(),
             _stop: stop.drop_guard(),
         }
     }
@@ -73,10 +71,7 @@ impl Reader {
     pub(super) async fn next(&mut self) -> Message {
         match self.messages.recv().await {
             Some(message) => message,
-            None => Message::Ended(
-                SourceError::new("the reader of the event stream has failed"),
-                self.started,
-            ),
+            None => Message::Ended(SourceError::new("the reader of the event stream has failed")),
         }
     }
 }
@@ -85,7 +80,7 @@ async fn read<S: EventSource>(source: &S, sender: &mpsc::Sender<Message>, base: 
     let mut lines = match source.subscribe().await {
         Ok(lines) => lines,
         Err(error) => {
-            let _ = sender.send(Message::Ended(error, base.elapsed())).await;
+            let _ = sender.send(Message::Ended(error)).await;
             return;
         }
     };
@@ -111,7 +106,7 @@ async fn read<S: EventSource>(source: &S, sender: &mpsc::Sender<Message>, base: 
             None => break SourceError::new("the engine has closed the event stream"),
         }
     };
-    let _ = sender.send(Message::Ended(error, base.elapsed())).await;
+    let _ = sender.send(Message::Ended(error)).await;
 }
 
 /// How long it took when it could not be at once; `None` when nobody wants it any more.

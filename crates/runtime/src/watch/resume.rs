@@ -17,8 +17,8 @@ pub(crate) const SETTLING: Duration = Duration::from_millis(50);
 /// Most lines that are held back for a verdict: two rings.
 pub(crate) const HELD: usize = 512;
 
-/// Fewer events than this since the last look do not fill a ring: half of one.
-pub(crate) const FEW: u64 = 128;
+/// A replay of fewer lines than this is that of a ring that is not full: half of one, since engines hide some lines.
+pub(crate) const FEW: usize = 128;
 
 /// Up to where we are sure to have had everything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -86,40 +86,41 @@ pub(crate) struct Judge<'a> {
     pub(crate) trust: Trust,
     /// Whether the stream before still lives, so that the engine cannot have restarted.
     pub(crate) overlapping: bool,
-    /// New lines since the last verdict.
-    pub(crate) news: u64,
-    /// Fewer than this do not fill the engine's ring.
-    pub(crate) few: u64,
+    /// How many lines the replay has in all, when that was waited for.
+    pub(crate) counted: Option<usize>,
+    /// Fewer lines than this do not fill the engine's ring.
+    pub(crate) few: usize,
 }
 
 impl Judge<'_> {
-    /// The verdict, given the first proving line; `None` when the replay had none.
-    pub(crate) fn verdict(&self, first: Option<First>) -> Verdict {
+    /// The verdict, given the first proving line (`None` when the replay had none); `None` when it takes the count of
+    /// all its lines.
+    pub(crate) fn verdict(&self, first: Option<First>) -> Option<Verdict> {
         let Some(last_front) = self.last_front else {
-            return Verdict::Baseline;
+            return Some(Verdict::Baseline);
         };
         let Some(first) = first else {
             // A ring never shrinks while its engine lives: empty at the last look, empty now, and the stream between
             // still open, is empty all along.
-            if self.overlapping && last_front.is_none() {
-                return Verdict::Continuous;
-            }
-            return self.gap(None, GapReason::Restarted);
+            let is_empty_still = self.overlapping && last_front.is_none();
+            return Some(if is_empty_still {
+                Verdict::Continuous
+            } else {
+                self.gap(None, GapReason::Restarted)
+            });
         };
-        match self.known.get(first.id) {
-            // The ring was empty at the last look and has not overflowed since: this is its first event ever, on its
-            // way to us.
-            None if self.overlapping && last_front.is_none() && self.is_quiet() => Verdict::Continuous,
-            None => self.gap(first.stamp, GapReason::Missed),
-            Some(_) if last_front == Some(first.id) => Verdict::Continuous,
-            Some((rank, seen)) if self.trust.holds(rank, seen) => Verdict::Continuous,
-            Some(_) => self.gap(first.stamp, GapReason::Dropped),
+        let (is_same_engine, reason) = match self.known.get(first.id) {
+            Some(_) if last_front == Some(first.id) => return Some(Verdict::Continuous),
+            Some((rank, seen)) if self.trust.holds(rank, seen) => return Some(Verdict::Continuous),
+            Some(_) => (true, GapReason::Dropped),
+            None => (self.overlapping && last_front.is_none(), GapReason::Missed),
+        };
+        // A ring that is not full has never lost an event.
+        match self.counted {
+            None if is_same_engine => None,
+            Some(lines) if is_same_engine && lines < self.few => Some(Verdict::Continuous),
+            _ => Some(self.gap(first.stamp, reason)),
         }
-    }
-
-    /// Whether so little has come that the ring cannot have overflowed, and nothing was suspicious.
-    fn is_quiet(&self) -> bool {
-        self.news < self.few && self.trust == Trust::default()
     }
 
     fn gap(&self, to: Option<Timestamp>, reason: GapReason) -> Verdict {

@@ -1,0 +1,12 @@
+//! The runtime against a fake engine with faults, and against real engines.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests stop at the first surprise"
+)]
+
+mod account;
+mod faults;
+mod figures;
+mod real;

@@ -1,0 +1,206 @@
+//! The watch on real engines, the newest and the oldest. Others use them too, so only what is ours is compared.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use longshore_core::{Container, ContainerState, Health};
+use longshore_runtime::{FeedItem, FeedReader, Sampler, SamplerConfig, Watch};
+use longshore_testkit::lease::{Lease, on_each};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::account::{engine, hasty, live, mirror_equals_inspect, shows};
+
+async fn post(lease: &Lease, path: &str) {
+    let answer = lease.call("POST", path, None).await.unwrap();
+    assert!(answer.status() < 400, "{path}: {}", answer.text());
+}
+
+/// The actions told about a container, until one of them is `last`.
+async fn actions(reader: &mut FeedReader, id: &str, last: &str) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut cursors = BTreeSet::new();
+    let reading = async {
+        while let Some(item) = reader.next().await {
+            let FeedItem::Record(record) = item else {
+                panic!("{item:?}")
+            };
+            assert!(cursors.insert(record.cursor), "{} twice", record.cursor);
+            let Some(event) = record.event().filter(|event| &*event.id == id) else {
+                continue;
+            };
+            told.push(event.action.to_string());
+            if &*event.action == last {
+                return;
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), reading)
+        .await
+        .unwrap_or_else(|_| panic!("no {last}"));
+    told
+}
+
+#[tokio::test]
+async fn a_containers_life_is_told_whole_and_once_through_renewals() {
+    on_each(|lease| async move {
+        let watch = Watch::start(engine(&lease.docker_host()), hasty());
+        live(&watch).await;
+        let mirror = watch.mirror();
+        timeout(Duration::from_secs(10), mirror.ready()).await.unwrap();
+        let mut reader = watch.feed().subscribe(10_000, None);
+        let id = lease.start("life", &["sleep", "600"]).await.unwrap();
+        for verb in ["pause", "unpause", "restart?t=1"] {
+            post(&lease, &format!("/containers/{id}/{verb}")).await;
+        }
+        post(
+            &lease,
+            &format!("/containers/{id}/rename?name={}", lease.name("renamed")),
+        )
+        .await;
+        shows(&mirror, &lease.name("renamed"), |found| {
+            found.is_some_and(|found| found.state == ContainerState::Running)
+        })
+        .await;
+        mirror_equals_inspect(&engine(&lease.docker_host()), &mirror, |other| other == id).await;
+        post(&lease, &format!("/containers/{id}/stop?t=1")).await;
+        lease.remove(&id).await.unwrap();
+        let told = actions(&mut reader, &id, "destroy").await;
+        // The order of `stop` and `die` is the engine's whim, the rest is grammar.
+        let mut sorted = told.clone();
+        sorted.sort();
+        assert_eq!(
+            sorted,
+            [
+                "create", "destroy", "die", "die", "kill", "kill", "pause", "rename", "restart", "start",
+                "start", "stop", "stop", "unpause"
+            ],
+            "{told:?}"
+        );
+        shows(&mirror, &id, |found| found.is_none()).await;
+        assert!(watch.counters().rotations > 0, "{:?}", watch.counters());
+        assert_eq!(watch.counters().gaps, [0; 4]);
+        watch.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_churn_the_mirror_equals_a_full_inspect() {
+    on_each(|lease| async move {
+        let before = lease.start("before", &["sleep", "600"]).await.unwrap();
+        let watch = Watch::start(engine(&lease.docker_host()), hasty());
+        timeout(Duration::from_secs(10), watch.mirror().ready())
+            .await
+            .unwrap();
+        let mut ours = BTreeSet::from([before]);
+        for round in 0..2 {
+            let stays = lease
+                .start(&format!("stays-{round}"), &["sleep", "600"])
+                .await
+                .unwrap();
+            let ends = lease
+                .start(&format!("ends-{round}"), &["sh", "-c", "exit 3"])
+                .await
+                .unwrap();
+            let goes = lease
+                .start(&format!("goes-{round}"), &["sleep", "600"])
+                .await
+                .unwrap();
+            lease.remove(&goes).await.unwrap();
+            ours.extend([stays, ends, goes]);
+        }
+        mirror_equals_inspect(&engine(&lease.docker_host()), &watch.mirror(), |id| {
+            ours.contains(id)
+        })
+        .await;
+        let ended = watch.mirror().find(&lease.name("ends-0")).unwrap();
+        assert_eq!(
+            (ended.state.clone(), ended.exit_code),
+            (ContainerState::Exited, Some(3))
+        );
+        watch.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn health_shows_when_it_changes() {
+    on_each(|lease| async move {
+        let watch = Watch::start(engine(&lease.docker_host()), hasty());
+        timeout(Duration::from_secs(10), watch.mirror().ready())
+            .await
+            .unwrap();
+        let spec = json!({
+            "Cmd": ["sleep", "600"],
+            "HostConfig": { "Init": true, "NetworkMode": "none" },
+            "Healthcheck": { "Test": ["CMD", "true"], "Interval": 1_000_000_000u64, "Retries": 1 },
+        });
+        let id = lease.create("healthy", spec).await.unwrap();
+        post(&lease, &format!("/containers/{id}/start")).await;
+        let is_healthy =
+            |found: Option<&Container>| found.is_some_and(|found| found.health == Health::Healthy);
+        shows(&watch.mirror(), &id, is_healthy).await;
+        let inspects = watch.counters().inspects;
+        let mut reader = watch.feed().subscribe(10_000, None);
+        // Probes go on, one a second, and each is an exec with three events.
+        let told = actions(&mut reader, &id, "exec_die").await;
+        assert!(told.iter().all(|action| action.starts_with("exec_")), "{told:?}");
+        // Others use the engine too, so a few inspects may be theirs.
+        assert!(
+            watch.counters().inspects - inspects < 20,
+            "{:?}",
+            watch.counters()
+        );
+        watch.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_busy_container_is_sampled_and_a_stopped_one_is_not() {
+    on_each(|lease| async move {
+        let busy = lease
+            .start("busy", &["sh", "-c", "while true; do true; done"])
+            .await
+            .unwrap();
+        let done = lease.start("done", &["true"]).await.unwrap();
+        let client = engine(&lease.docker_host());
+        let watch = Watch::start(client.clone(), hasty());
+        timeout(Duration::from_secs(10), watch.mirror().ready())
+            .await
+            .unwrap();
+        let has_ended =
+            |found: Option<&Container>| found.is_some_and(|found| found.state == ContainerState::Exited);
+        shows(&watch.mirror(), &done, has_ended).await;
+        let sampler = Sampler::start(client, watch.mirror(), SamplerConfig::default());
+        let mut rounds = sampler.subscribe();
+        let mut samples = Vec::new();
+        while samples.len() < 3 {
+            let round = timeout(Duration::from_secs(10), rounds.next())
+                .await
+                .unwrap()
+                .unwrap();
+            assert!(round.iter().all(|(id, _)| id.as_str() != done));
+            samples.extend(
+                round
+                    .iter()
+                    .filter(|(id, _)| id.as_str() == busy)
+                    .map(|(_, sample)| sample.usage),
+            );
+        }
+        assert_eq!(samples[0].cpu_percent, None, "the first knows no rate");
+        assert!(samples[0].memory_bytes.is_some_and(|bytes| bytes > 0));
+        let percents: Vec<f64> = samples[1..]
+            .iter()
+            .filter_map(|usage| usage.cpu_percent)
+            .collect();
+        assert!(
+            percents.len() == 2 && percents.iter().all(|percent| (1.0..250.0).contains(percent)),
+            "{percents:?}"
+        );
+        sampler.stop().await;
+        watch.stop().await;
+    })
+    .await;
+}
