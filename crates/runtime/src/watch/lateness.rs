@@ -15,14 +15,28 @@ const CLOCK_SET: Duration = Duration::from_secs(5);
 /// After so long a stream has told all of its replay (3–4 ms of it): what comes is live, whatever its stamp.
 const REPLAYED: Duration = Duration::from_secs(1);
 
+/// An engine drops nothing for a subscriber before so many lines wait for it, and those come before what follows the
+/// drop: on a stream that has told fewer, nothing was dropped so far, however its lines are timed.
+const QUEUE: u32 = 1_024;
+
 /// The least that our monotonic time was ever ahead of a stamp, over this window and the one before. Two windows, so
 /// that clocks which drift apart do not look like lateness.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lateness {
     current: Option<i128>,
     previous: Option<i128>,
     /// Whether a live event has been seen: before that, the least offset may be that of an old, replayed one.
     has_learnt: bool,
+    /// The stream that lines come on, by when it was opened, and how many have come.
+    told: (Duration, u32),
+    /// How many lines wait for us before the engine drops one.
+    queue: u32,
+}
+
+impl Default for Lateness {
+    fn default() -> Self {
+        Self::of_queue(QUEUE)
+    }
 }
 
 /// What an event's time of arrival says.
@@ -39,6 +53,17 @@ pub(crate) enum Timing {
 }
 
 impl Lateness {
+    /// For an engine that drops once so many lines wait.
+    pub(crate) fn of_queue(queue: u32) -> Self {
+        Self {
+            current: None,
+            previous: None,
+            has_learnt: false,
+            told: (Duration::ZERO, 0),
+            queue,
+        }
+    }
+
     fn minimum(&self) -> Option<i128> {
         self.current.into_iter().chain(self.previous).min()
     }
@@ -61,10 +86,14 @@ impl Lateness {
     pub(crate) fn judge(&mut self, arrived: Duration, opened: Duration, stamp: Timestamp) -> Timing {
         let offset = nanos(arrived) - i128::from(stamp.as_nanos());
         let minimum = self.minimum();
-        let had_learnt = std::mem::replace(&mut self.has_learnt, self.has_learnt || arrived >= opened + REPLAYED);
-        let Some(minimum) = minimum.filter(|_| had_learnt) else {
-            // The first stream tells its replay, oldest first: the least offset of it all is the best known, until
-            // the first live event, which may come much later, tells what a prompt one has.
+        self.told = match self.told {
+            (stream, lines) if stream == opened => (stream, lines.saturating_add(1)),
+            _ => (opened, 1),
+        };
+        let had_learnt = self.has_learnt;
+        self.has_learnt |= arrived >= opened + REPLAYED;
+        let Some(minimum) = minimum.filter(|_| self.has_learnt) else {
+            // The first stream tells its replay, oldest first: the least offset of it all is the best known.
             self.current = Some(minimum.map_or(offset, |minimum| minimum.min(offset)));
             return Timing::Fine;
         };
@@ -73,6 +102,12 @@ impl Lateness {
             return Timing::Fine;
         }
         let jump = offset - minimum;
+        // The first live event may come long after the replay, so that no clock need have been set.
+        let is_set = jump.abs() > nanos(CLOCK_SET) && had_learnt;
+        if jump < 0 && !is_set && self.told.1 < QUEUE {
+            self.current = Some(offset);
+            return Timing::Fine;
+        }
         if jump.abs() > nanos(CLOCK_SET) {
             self.previous = None;
             self.current = Some(offset);
@@ -147,17 +182,28 @@ mod tests {
     }
 
     #[test]
-    fn the_first_replay_teaches_and_a_prompter_event_later_puts_all_in_doubt() {
-        let mut lateness = Lateness::default();
-        let at = |ms: i64| Timestamp::from_nanos(ms * MS);
-        for (took, stamp) in [(1, 5_000), (1, 900_000), (2, 999_700), (200, 1_000_050)] {
+    fn the_first_replay_teaches_and_a_prompter_event_after_a_full_queue_puts_all_in_doubt() {
+        for (lines, expected) in [(QUEUE - 10, Timing::Fine), (QUEUE, Timing::Early)] {
+            let mut lateness = Lateness::default();
+            let at = |ms: i64| Timestamp::from_nanos(ms * MS);
+            for n in 0..lines {
+                let (took, stamp) = if n < 256 {
+                    (2, 900_000 + i64::from(n))
+                } else {
+                    (200, 1_000_050)
+                };
+                assert_eq!(
+                    lateness.judge(OPENED + Duration::from_millis(took), OPENED, at(stamp)),
+                    Timing::Fine
+                );
+            }
             assert_eq!(
-                lateness.judge(OPENED + Duration::from_millis(took), OPENED, at(stamp)),
-                Timing::Fine
+                come(&mut lateness, 1_002_000, 1, 0),
+                expected,
+                "after {lines} lines"
             );
+            assert_eq!(come(&mut lateness, 1_003_000, 1, 0), Timing::Fine);
         }
-        assert_eq!(come(&mut lateness, 1_002_000, 1, 0), Timing::Early);
-        assert_eq!(come(&mut lateness, 1_003_000, 1, 0), Timing::Fine);
     }
 
     #[test]
@@ -167,7 +213,11 @@ mod tests {
         for (took, stamp) in [(1, 5_000), (1, 400_000)] {
             lateness.judge(OPENED + Duration::from_millis(took), OPENED, at(stamp));
         }
-        assert_eq!(come(&mut lateness, 1_060_000, 1, 0), Timing::Fine, "a minute later");
+        assert_eq!(
+            come(&mut lateness, 1_060_000, 1, 0),
+            Timing::Fine,
+            "a minute later"
+        );
         assert_eq!(come(&mut lateness, 1_061_000, 2, 0), Timing::Fine);
         assert_eq!(come(&mut lateness, 1_062_000, 90, 0), Timing::Late);
     }
