@@ -1,3 +1,5 @@
+//! The feed's readers and history: order, bounds, and exact counts of what was lost.
+
 use std::collections::BTreeMap;
 
 use longshore_core::{EventType, Scope};

@@ -104,7 +104,7 @@ impl Lateness {
         let jump = offset - minimum;
         // The first live event may come long after the replay, so that no clock need have been set.
         let is_set = jump.abs() > nanos(CLOCK_SET) && had_learnt;
-        if jump < 0 && !is_set && self.told.1 < QUEUE {
+        if jump < 0 && !is_set && self.told.1 < self.queue {
             self.current = Some(offset);
             return Timing::Fine;
         }

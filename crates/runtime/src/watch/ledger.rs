@@ -11,6 +11,10 @@ use super::known::{KEPT, KnownLines, LineId, Seen};
 use super::lateness::{Lateness, SUSPICIOUS, Timing};
 use super::resume::{FEW, First, Judge, Trust, Verdict};
 
+/// The engine's clock is known to within the promptness of its promptest event; a gap that ends now, by that clock,
+/// ends no earlier for it.
+const ROUNDED_UP: Duration = Duration::from_secs(1);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -68,11 +72,12 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// For an engine whose ring holds twice `few`.
+    /// For an engine whose ring holds twice `few`, and that drops once `queue` lines wait.
     #[cfg(test)]
-    pub(super) fn with_few(few: usize) -> Self {
+    pub(super) fn with_sizes(few: usize, queue: u32) -> Self {
         Self {
             few,
+            lateness: Lateness::of_queue(queue),
             ..Self::default()
         }
     }
@@ -149,7 +154,7 @@ impl Ledger {
             *from = from.or(self.boundary).or(self.looked_at);
             self.boundary = *from;
             *to = to
-                .or_else(|| self.lateness.theirs(now + SUSPICIOUS))
+                .or_else(|| self.lateness.theirs(now + ROUNDED_UP))
                 .map(|to| from.map_or(to, |from| to.max(from)));
         }
         self.last_front = Some(first.map(|first| first.id));

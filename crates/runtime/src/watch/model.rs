@@ -154,7 +154,7 @@ impl World {
                 now: 10_000,
                 ..Engine::default()
             },
-            ledger: Ledger::with_few(RING / 2),
+            ledger: Ledger::with_sizes(RING / 2, 6),
             stream: None,
             out: Vec::new(),
             wants_rotation: false,
