@@ -16,8 +16,8 @@ pub(super) struct Engines {
 }
 
 impl Engines {
-    /// Brings up newest and oldest, or all kinds. Engines that the variable names already are taken instead.
-    pub(super) async fn start(&mut self, cache: &Path, all: bool) -> Result<()> {
+    /// Brings up these kinds. Engines that the variable names already are taken instead.
+    pub(super) async fn start(&mut self, cache: &Path, kinds: &[Kind]) -> Result<()> {
         if let Ok(named) = std::env::var(VARIABLE)
             && !named.is_empty()
         {
@@ -25,11 +25,6 @@ impl Engines {
             self.variable = named;
             return Ok(());
         }
-        let kinds: &[Kind] = if all {
-            &Kind::ALL
-        } else {
-            &[Kind::Newest, Kind::Oldest]
-        };
         if !rustix::process::geteuid().is_root() {
             bail!(
                 "private engines need root; or name engines of yours: {VARIABLE}=mine=unix:///var/run/docker.sock"

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::engine::Kind;
 use crate::places;
 use crate::report::{Counts, Failed, Report, counts_in};
 use crate::run;
@@ -19,8 +20,11 @@ pub(crate) struct Args {
     /// Leaves out what needs an engine or a browser.
     #[arg(long)]
     fast: bool,
-    /// Tests on every engine, not only on newest and oldest.
-    #[arg(long, conflicts_with = "fast")]
+    /// The engines to test on.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Newest, Kind::Oldest])]
+    engines: Vec<Kind>,
+    /// Tests on every engine.
+    #[arg(long, conflicts_with_all = ["fast", "engines"])]
     all_engines: bool,
 }
 
@@ -143,7 +147,12 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
         return;
     }
     let up = report.step("engines", async {
-        engines.start(cache, args.all_engines).await?;
+        let kinds = if args.all_engines {
+            &Kind::ALL[..]
+        } else {
+            &args.engines[..]
+        };
+        engines.start(cache, kinds).await?;
         Ok(Counts::ONE)
     });
     let up = up.await;

@@ -3,8 +3,10 @@
 
 use super::{Findings, TextFile};
 
-/// A longer file is asked why.
+/// A longer file is asked why. What follows `#[cfg(test)]` at its end does not count.
 const LONGEST: usize = 400;
+/// A file of tests alone, or with its tests, may be so long.
+const LONGEST_TESTS: usize = 600;
 
 /// Files that may be longer, and why.
 const LONG: [(&str, &str); 0] = [];
@@ -61,13 +63,25 @@ pub(super) fn check(file: &TextFile) -> Findings {
             "{name}: must open with //! and say what it owns and what it leaves to others"
         ));
     }
-    let lines = text.lines().count();
-    if lines > LONGEST && !LONG.iter().any(|(long, _)| long == name) {
+    let whole = text.lines().count();
+    let code = text
+        .split("\n#[cfg(test)]\nmod ")
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .count();
+    let long = whole > LONGEST_TESTS || (code > LONGEST && !is_test(name));
+    if long && !LONG.iter().any(|(known, _)| known == name) {
         findings.push(format!(
-            "{name}: {lines} lines; split it by concept (the limit is {LONGEST})"
+            "{name}: {code} lines and {whole} with tests; split it by concept"
         ));
     }
     findings
+}
+
+/// Files that only tests are built from.
+fn is_test(name: &str) -> bool {
+    name.contains("/tests/") || name.ends_with("/tests.rs") || name.ends_with("/model.rs")
 }
 
 #[cfg(test)]
@@ -94,6 +108,11 @@ mod tests {
             found("src/lib.rs", &"//! x\n".repeat(LONGEST + 1)).len(),
             1,
             "too long"
+        );
+        let code = "//! x\n".repeat(LONGEST);
+        assert!(
+            found("src/lib.rs", &format!("{code}\n#[cfg(test)]\nmod tests {{}}\n")).is_empty(),
+            "tests do not count"
         );
         let [(head, tail), ..] = FOREIGN;
         assert_eq!(
