@@ -77,10 +77,15 @@ pub(crate) fn answer(State(app): &State<App>, request: &Request) -> Response {
 fn serve(path: &str, file: EmbeddedFile, request: &HeaderMap, compressed: &Compressed) -> Response {
     let (hash, media) = (file.metadata.sha256_hash(), media_type(path));
     let compressible = !matches!(media, "image/png" | "font/woff2") && file.data.len() >= WORTH_COMPRESSING;
-    let gzip = (compressible && accepts_gzip(text(request, header::ACCEPT_ENCODING)))
-        .then(|| compressed.get(hash, &file.data))
+    let accepted = text(request, header::ACCEPT_ENCODING);
+    let encoded = compressible
+        .then(|| encoded(path, &file, accepted, compressed))
         .flatten();
-    let form = if gzip.is_some() { "-gzip" } else { "" };
+    let (coding, data) = match encoded {
+        Some((coding, data)) => (Some(coding), data),
+        None => (None, bytes_of(file.data)),
+    };
+    let form = coding.map_or(String::new(), |coding| format!("-{coding}"));
     let digits = hash[..8]
         .iter()
         .fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
@@ -91,15 +96,10 @@ fn serve(path: &str, file: EmbeddedFile, request: &HeaderMap, compressed: &Compr
         "no-cache"
     };
     let known = text(request, header::IF_NONE_MATCH);
-    let encoded = gzip.is_some();
     let mut response = if known.split(',').any(|k| k.trim().trim_start_matches("W/") == tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let plain = |data| match data {
-            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-            Cow::Owned(bytes) => Bytes::from(bytes),
-        };
-        Response::new(Body::from(gzip.unwrap_or_else(|| plain(file.data))))
+        Response::new(Body::from(data))
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
@@ -107,13 +107,41 @@ fn serve(path: &str, file: EmbeddedFile, request: &HeaderMap, compressed: &Compr
     if compressible {
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     }
-    if encoded {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
     }
     response
+}
+
+/// The file in the smallest coding that is accepted: brotli where the page's build left it, else gzip made here.
+fn encoded(
+    path: &str,
+    file: &EmbeddedFile,
+    accepted: &str,
+    compressed: &Compressed,
+) -> Option<(&'static str, Bytes)> {
+    if accepts("br", accepted)
+        && let Some(brotli) = Page::get(&format!("{path}.br"))
+    {
+        return Some(("br", bytes_of(brotli.data)));
+    }
+    if !accepts("gzip", accepted) {
+        return None;
+    }
+    compressed
+        .get(file.metadata.sha256_hash(), &file.data)
+        .map(|gzip| ("gzip", gzip))
+}
+
+/// The embedded bytes as they are; a copy only in a development build, which reads files.
+fn bytes_of(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
+    }
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
@@ -123,11 +151,11 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
         .unwrap_or_default()
 }
 
-/// Whether `gzip` is among the codings that are accepted, and not by a weight of nothing.
-fn accepts_gzip(accepted: &str) -> bool {
+/// Whether `wanted` is among the codings that are accepted, and not by a weight of nothing.
+fn accepts(wanted: &str, accepted: &str) -> bool {
     accepted.split(',').any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
         let refused = parts.any(|part| {
             matches!(
                 part.strip_prefix("q="),
@@ -177,12 +205,31 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_who_takes_it() {
+    fn the_smallest_coding_is_sent_to_who_takes_it() {
+        let name = Page::iter()
+            .find(|name| name.ends_with(".js"))
+            .expect("the page has a script");
+        let script = Page::get(&name).expect("it is there");
+        let compressed = Compressed::default();
+        let coding = |accepted| encoded(&name, &script, accepted, &compressed).map(|(coding, _)| coding);
+        assert_eq!(coding("gzip, deflate, br, zstd"), Some("br"));
+        assert_eq!(coding("gzip, br;q=0"), Some("gzip"));
+        assert_eq!(coding("identity"), None);
+        let (_, data) = encoded(&name, &script, "br", &compressed).expect("brotli");
+        assert!(
+            data.len() < 60_000,
+            "the script weighs {} bytes compressed",
+            data.len()
+        );
+    }
+
+    #[test]
+    fn gzip_is_asked_for_by_name() {
         for yes in ["gzip", "br, gzip", "deflate, GZIP;q=0.5"] {
-            assert!(accepts_gzip(yes), "{yes}");
+            assert!(accepts("gzip", yes), "{yes}");
         }
         for no in ["", "identity", "gzip;q=0", "x-gzip", "br"] {
-            assert!(!accepts_gzip(no), "{no}");
+            assert!(!accepts("gzip", no), "{no}");
         }
         let compressed = Compressed::default();
         let made = compressed.get([1; 32], &[b'x'; 10_000]).unwrap();
