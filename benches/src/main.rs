@@ -47,6 +47,9 @@ struct Args {
     /// Only clients whose name begins so, for a quick look.
     #[arg(long)]
     client: Option<String>,
+    /// Be this client, asked over stdin: how this program starts itself.
+    #[arg(long, hide = true)]
+    be: Option<String>,
     /// The page to write the figures into.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -55,6 +58,9 @@ struct Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let mut args = Args::parse();
+    if let Some(client) = &args.be {
+        return peers::be(client, &args.host).await;
+    }
     args.peers = args.peers.or_else(install::folder);
     if let Some(folder) = &args.peers {
         install::peers(folder).await;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 
 /// One operation that every peer can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Op {
     Ping,
@@ -44,7 +44,7 @@ impl Op {
 }
 
 /// What the operations are done to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Subject {
     /// A running container.
     pub(crate) id: String,
@@ -55,7 +55,7 @@ pub(crate) struct Subject {
 }
 
 /// One round of one operation by one peer.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Run {
     /// Microseconds of each repetition.
     pub(crate) us: Vec<f64>,

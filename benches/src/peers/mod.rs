@@ -34,13 +34,15 @@ pub(crate) trait Peer {
     fn run<'a>(&'a mut self, op: Op, count: usize, subject: &'a Subject) -> LocalBoxFuture<'a, Result<Run>>;
 }
 
+/// The clients in Rust by the names that `--be` takes; ours comes first.
+const OWN: [&str; 3] = ["longshore", "hand-written", "bollard"];
+
 /// Every peer that this machine has. What is missing is said on stderr, and its column is missing too.
 pub(crate) async fn all(host: &str, peers: Option<&Path>) -> Result<Vec<Box<dyn Peer>>> {
-    let mut all: Vec<Box<dyn Peer>> = vec![
-        Box::new(Ours::connect(host).await?),
-        Box::new(Raw::connect(host).await?),
-    ];
-    all.push(Box::new(Bollard::connect(host).await?));
+    let mut all = Vec::new();
+    for client in OWN {
+        all.push(Script::own(host, client).await?);
+    }
     for found in [
         Cli::find(host).await,
         Script::python(host, peers).await,
@@ -52,4 +54,15 @@ pub(crate) async fn all(host: &str, peers: Option<&Path>) -> Result<Vec<Box<dyn 
         }
     }
     Ok(all)
+}
+
+/// Is one of the clients in Rust, for the process that measures.
+pub(crate) async fn be(client: &str, host: &str) -> Result<()> {
+    let peer: Box<dyn Peer> = match client {
+        "longshore" => Box::new(Ours::connect(host).await?),
+        "hand-written" => Box::new(Raw::connect(host).await?),
+        "bollard" => Box::new(Bollard::connect(host).await?),
+        other => return Err(format!("no client is called {other}").into()),
+    };
+    script::serve(peer).await
 }

@@ -1,4 +1,7 @@
-//! Peers in other languages: a program that stays alive, takes an operation a line and answers with its times.
+//! A client in a process of its own: a program that stays alive, takes an operation a line and answers with its times.
+//!
+//! Also for the clients in Rust, which are this program again: in one process they would share an allocator, and what
+//! one leaves there changes the figures of the next by a third.
 
 use std::{path::Path, process::Stdio};
 
@@ -25,19 +28,42 @@ pub(crate) struct Script {
     _child: Child,
 }
 
-#[derive(Serialize)]
-struct Ask<'a> {
+#[derive(Serialize, Deserialize)]
+struct Ask {
     op: Op,
     count: usize,
-    subject: &'a Subject,
+    subject: Subject,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Hello {
     name: String,
 }
 
+/// The other side, for a client in Rust: says hello, then does what is asked until stdin ends.
+pub(crate) async fn serve(mut peer: Box<dyn Peer>) -> Result<()> {
+    say(&Hello { name: peer.name() })?;
+    let mut asks = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(ask) = asks.next_line().await? {
+        let ask: Ask = serde_json::from_str(&ask)?;
+        say(&peer.run(ask.op, ask.count, &ask.subject).await?)?;
+    }
+    Ok(())
+}
+
+fn say(value: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
+
 impl Script {
+    /// A client in Rust: this program, told to be that client.
+    pub(crate) async fn own(host: &str, client: &str) -> Result<Box<dyn Peer>> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--host", host, "--be", client]);
+        Self::spawn(command).await
+    }
+
     /// docker-py, from the virtual environment in `peers`.
     pub(crate) async fn python(host: &str, peers: Option<&Path>) -> Result<Box<dyn Peer>> {
         let mut command = python(peers)?;
@@ -72,7 +98,11 @@ impl Peer for Script {
 
     fn run<'a>(&'a mut self, op: Op, count: usize, subject: &'a Subject) -> LocalBoxFuture<'a, Result<Run>> {
         async move {
-            let mut ask = serde_json::to_vec(&Ask { op, count, subject })?;
+            let mut ask = serde_json::to_vec(&Ask {
+                op,
+                count,
+                subject: subject.clone(),
+            })?;
             ask.push(b'\n');
             self.stdin.write_all(&ask).await?;
             let line = self
