@@ -304,7 +304,7 @@ export interface components {
             /** @enum {string} */
             type: "subscribed";
         } | {
-            data: components["schemas"]["Value"];
+            data: Record<string, never>;
             /** Format: int64 */
             id: number;
             /** @enum {string} */
@@ -400,7 +400,6 @@ export interface components {
         VerbReply: {
             outcome: components["schemas"]["VerbOutcome"];
         };
-        Value: unknown;
     };
     responses: never;
     parameters: never;
@@ -457,6 +456,5 @@ export type StatsSample = components['schemas']['StatsSample'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type VerbOutcome = components['schemas']['VerbOutcome'];
 export type VerbReply = components['schemas']['VerbReply'];
-export type Value = components['schemas']['Value'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

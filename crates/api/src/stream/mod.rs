@@ -64,6 +64,7 @@ pub enum ServerMessage<D = serde_json::Value> {
         /// Which one.
         id: u64,
         /// What its channel carries.
+        #[schema(value_type = Object)]
         data: D,
     },
     /// A message was refused, or a subscription failed.

@@ -60,6 +60,22 @@ fn the_committed_file_is_what_the_code_says() {
 }
 
 #[test]
+fn every_reference_leads_somewhere() {
+    let made = Description::openapi().to_pretty_json().unwrap();
+    let refs: BTreeSet<&str> = made
+        .split("\"#/components/schemas/")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let described = Description::openapi().components.unwrap();
+    let lost: Vec<_> = refs
+        .into_iter()
+        .filter(|name| !described.schemas.contains_key(*name))
+        .collect();
+    assert!(lost.is_empty(), "no schema for {lost:?}");
+}
+
+#[test]
 fn every_route_is_described_and_nothing_else() {
     let described: BTreeSet<String> = Description::openapi()
         .paths
