@@ -39,6 +39,9 @@ pub struct SamplerConfig {
     pub max_calls: usize,
     /// For one call. Default: 5 s.
     pub call_timeout: Duration,
+    /// How long sampling goes on after the last reader has left. Default: 10 s: who goes from one view to another
+    /// finds a history without a hole.
+    pub linger: Duration,
     /// Samples kept for each container. Default: 900, a quarter of an hour.
     pub history: usize,
     /// Samples kept in all, shared evenly: with more containers each has fewer. Default: 50,000, some 12 MB.
@@ -51,6 +54,7 @@ impl Default for SamplerConfig {
             interval: Duration::from_secs(1),
             max_calls: 8,
             call_timeout: Duration::from_secs(5),
+            linger: Duration::from_secs(10),
             history: 900,
             history_total: 50_000,
         }
@@ -170,7 +174,7 @@ impl Sampler {
         }
     }
 
-    /// Reads from now on. The sampler works until the last reader is dropped.
+    /// Reads from now on. The sampler works until [`SamplerConfig::linger`] after the last reader is dropped.
     pub fn subscribe(&self) -> SampleReader {
         let rounds = self.shared.rounds.subscribe();
         self.shared.wanted.notify_one();

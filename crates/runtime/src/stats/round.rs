@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use longshore_core::{ContainerId, ContainerState, Counters};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Round, SamplerConfig, Shared};
@@ -70,9 +70,13 @@ impl<S: CounterSource> Watched<'_, S> {
         let mut ticks = interval(self.config.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut is_owed = false;
-        while self.shared.rounds.receiver_count() > 0 {
+        let mut last_read = Instant::now();
+        while last_read.elapsed() <= self.config.linger {
             tokio::select! {
                 _ = ticks.tick() => {
+                    if self.shared.rounds.receiver_count() > 0 {
+                        last_read = Instant::now();
+                    }
                     if is_owed {
                         self.publish();
                     }

@@ -371,7 +371,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: longshore_testkit::sized(1_000, 1_000_000), ..ProptestConfig::default() })]
 
     #[test]
     fn every_event_once_or_inside_a_gap(ops in ops()) {
@@ -438,4 +438,70 @@ fn what_was_dropped_on_a_living_stream_is_recovered() {
     world.advance(1_500);
     assert!(world.out.iter().all(|out| matches!(out, Out::Event(_))));
     assert_eq!(world.out.len(), 12, "{:?}", world.out);
+}
+
+/// A world in which event 2 is older in the ring than event 3, which has come, and was cut off before it was published.
+fn cut_between_two() -> World {
+    let mut world = World::new();
+    world.emit(0, SKEW);
+    world.emit(0, 0);
+    world.advance(1);
+    assert_eq!(world.out.last(), Some(&Out::Event(3)));
+    world.apply(&Op::Cut { replayed: None });
+    world
+}
+
+/// Event 2 leaves the ring, and event 3 is its first.
+fn overflow_up_to_event_3(world: &mut World) {
+    (0..RING - 1).for_each(|_| world.emit(0, 0));
+    world.advance(1);
+    assert_eq!(world.engine.ring.front(), Some(&3));
+    world.rotate(None);
+    assert!(
+        world.out.iter().any(|out| matches!(out, Out::Gap(..))),
+        "{:?}",
+        world.out
+    );
+    world.check().unwrap();
+}
+
+#[test]
+fn a_known_line_that_came_just_before_the_cut_proves_nothing() {
+    let mut world = cut_between_two();
+    overflow_up_to_event_3(&mut world);
+}
+
+#[test]
+fn nor_does_it_after_a_replay_that_broke_before_it() {
+    let mut world = cut_between_two();
+    world.advance(200);
+    world.subscribe(false, Some(1));
+    overflow_up_to_event_3(&mut world);
+}
+
+#[test]
+fn the_first_event_on_an_engine_with_a_full_ring_of_old_ones_makes_no_gap() {
+    let mut world = World::new();
+    (0..2 * RING).for_each(|_| world.emit(0, 0));
+    world.advance(3_600_000);
+    world = World {
+        // As on an engine, whose queue holds four rings.
+        ledger: Ledger::with_sizes(RING / 2, 96),
+        stream: None,
+        out: Vec::new(),
+        ..world
+    };
+    world.subscribe(false, None);
+    for _ in 0..3 {
+        world.advance(10_000);
+        world.emit(0, 0);
+        world.advance(100);
+        world.rotate(None);
+    }
+    assert_eq!(world.out.len(), RING + 3, "{:?}", world.out);
+    assert!(
+        world.out.iter().all(|out| matches!(out, Out::Event(_))),
+        "{:?}",
+        world.out
+    );
 }

@@ -94,7 +94,7 @@ async fn after_churn_the_mirror_equals_a_full_inspect() {
             .await
             .unwrap();
         let mut ours = BTreeSet::from([before]);
-        for round in 0..2 {
+        for round in 0..longshore_testkit::sized(2, 200) {
             let stays = lease
                 .start(&format!("stays-{round}"), &["sleep", "600"])
                 .await
