@@ -110,6 +110,20 @@ async fn nothing_is_read_while_nobody_reads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_soon_after_the_last_reader_finds_no_hole() {
+    let script = script();
+    let (watch, sampler) = begin(&script, &["a"]).await;
+    let mut reader = sampler.subscribe();
+    next(&mut reader).await;
+    next(&mut reader).await;
+    drop(reader);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let mut reader = sampler.subscribe();
+    assert!(next(&mut reader).await[0].1.is_some(), "sampling went on");
+    watch.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_container_that_does_not_answer_delays_nobody() {
     let script = script();
     let (watch, sampler) = begin(&script, &["a", "stuck"]).await;
