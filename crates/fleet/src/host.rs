@@ -35,7 +35,7 @@ impl Host {
         };
         let (sender, state) = watch::channel(Arc::new(first));
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let keeper = keep_state(engine.clone(), status, sender);
+        let keeper = keep_state(engine.clone(), watch.mirror(), status, sender);
         tasks.spawn(cancel.clone().run_until_cancelled_owned(keeper));
         tasks.close();
         Self {
@@ -110,16 +110,27 @@ impl Host {
     }
 }
 
-/// Publishes every change of the follower's status; asks the engine what it is whenever it was (re)gained, since
+/// Publishes every change of the follower's status, *live* only once the mirror is whole: a host that is live and
+/// shows no containers has none. Asks the engine what it is whenever it was (re)gained, since
 /// it may have been upgraded meanwhile.
 async fn keep_state(
     engine: Engine,
+    mirror: Mirror,
     mut status: watch::Receiver<Status>,
     state: watch::Sender<Arc<HostState>>,
 ) {
     loop {
         let now = status.borrow_and_update().clone();
-        let gained = matches!(now, Status::Live { .. });
+        let gained = now.is_live();
+        if gained && !mirror.is_ready() {
+            tokio::select! {
+                () = mirror.ready() => {}
+                changed = status.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                },
+            }
+        }
         let known = state.borrow().engine.clone();
         state.send_replace(Arc::new(HostState {
             status: now.clone(),

@@ -25,9 +25,16 @@ async fn until(host: &Host, holds: impl Fn(&HostState) -> bool) -> Arc<HostState
 #[tokio::test]
 async fn a_host_tells_what_its_engine_is_loses_it_and_regains_it() {
     let engine = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    let there = engine.add_containers(40).len();
     let fleet = Fleet::start(FleetConfig::at(engine.endpoint().parse().unwrap()));
     let host = fleet.host(LOCAL).unwrap();
 
+    until(&host, |state| state.status.is_live()).await;
+    assert_eq!(
+        host.mirror().snapshot().len(),
+        there,
+        "live says that all of it is known"
+    );
     let live = until(&host, |state| state.status.is_live() && state.engine.is_some()).await;
     let facts = live.engine.clone().unwrap();
     assert!(
