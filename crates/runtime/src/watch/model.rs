@@ -371,7 +371,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: longshore_testkit::sized(1_000, 1_000_000), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: longshore_testkit::sized(1_000, 100_000), ..ProptestConfig::default() })]
 
     #[test]
     fn every_event_once_or_inside_a_gap(ops in ops()) {
