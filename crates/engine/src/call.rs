@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use crate::conn::Failure;
@@ -31,9 +31,11 @@ pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) path: PathQuery,
     pub(crate) body: Option<Bytes>,
+    /// Beside those that every call has.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) head_limit: HeadLimit,
     pub(crate) upgrade: bool,
-    /// Sending it twice does no harm, so a broken kept connection is no reason to fail.
+    /// Sending it twice does no harm: a broken kept connection is no reason to fail, and it may be retried.
     pub(crate) idempotent: bool,
 }
 
@@ -46,6 +48,7 @@ impl<'a> Call<'a> {
             method,
             path,
             body: None,
+            headers: Vec::new(),
             head_limit: HeadLimit::Configured,
             upgrade: false,
         }
@@ -57,6 +60,17 @@ impl<'a> Call<'a> {
 
     pub(crate) fn post(op: &'static str, path: PathQuery) -> Self {
         Self::new(Method::POST, op, path)
+    }
+
+    pub(crate) fn put(op: &'static str, path: PathQuery) -> Self {
+        Self::new(Method::PUT, op, path)
+    }
+
+    pub(crate) fn head(op: &'static str, path: PathQuery) -> Self {
+        Self {
+            idempotent: true,
+            ..Self::new(Method::HEAD, op, path)
+        }
     }
 
     pub(crate) fn delete(op: &'static str, path: PathQuery) -> Self {
@@ -73,8 +87,21 @@ impl<'a> Call<'a> {
         self
     }
 
+    #[expect(dead_code, reason = "changes that mean the same twice come with it")]
+    /// Sending it twice does no harm, and what the second answer says is as true as the first.
+    pub(crate) fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
     pub(crate) fn upgrade(mut self) -> Self {
         self.upgrade = true;
+        self
+    }
+
+    /// Adds a header. Mark the value sensitive where it is a secret.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -111,6 +138,13 @@ impl<'a> Call<'a> {
 
     /// What an error of the connection means.
     pub(crate) fn broken(&self, error: hyper::Error) -> Error {
+        if error.is_user() {
+            // Only a body that is made while it is sent can fail on our side.
+            return self
+                .error(ErrorKind::BadInput)
+                .with_message("what was to be sent could not be read")
+                .with_source(error);
+        }
         let kind = if error.is_parse_too_large() {
             ErrorKind::TooLarge
         } else if error.is_parse() {

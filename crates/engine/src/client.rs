@@ -1,6 +1,7 @@
 //! Sending calls: chooses a connection, applies the limits, sends once more where that is safe. Which version they
 //! carry is `negotiate`'s.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,12 +11,15 @@ use tokio::time::Instant;
 
 use crate::call::{Call, HeadLimit};
 use crate::config::EngineConfig;
-use crate::conn::{Body, Conn, Failure, ReadLimits, RequestBody, SendFailure};
+use crate::conn::{Body, Conn, Failure, HeadLimits, ReadLimits, SendFailure};
+use crate::duplex::Duplex;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, TimeoutKind};
 use crate::negotiate::{Agreed, ApiVersion};
 use crate::pool::Pool;
+use crate::retry::Budget;
 use crate::transport;
+use crate::upload::{RequestBody, Upload};
 
 /// A refusal's message is never longer than this.
 const MAX_REFUSAL: usize = 64 * 1024;
@@ -26,8 +30,14 @@ pub(crate) struct Client {
     pub(crate) endpoint: Endpoint,
     pub(crate) config: EngineConfig,
     host: HeaderValue,
+    shared: Arc<Shared>,
+}
+
+/// What all handles on one engine share, whatever their limits.
+struct Shared {
     pool: Pool,
-    pub(crate) agreed: Agreed,
+    agreed: Agreed,
+    budget: Budget,
 }
 
 /// A whole answer.
@@ -48,20 +58,50 @@ impl Client {
         // An authority has only characters that a header may have.
         let host =
             HeaderValue::from_str(&endpoint.authority()).unwrap_or(HeaderValue::from_static("localhost"));
-        let pool = Pool::new(config.max_idle_connections);
+        let shared = Shared {
+            pool: Pool::new(config.max_idle_connections),
+            agreed: Agreed::default(),
+            budget: Budget::default(),
+        };
         Self {
             endpoint,
             config,
             host,
-            pool,
-            agreed: Agreed::default(),
+            shared: Arc::new(shared),
         }
+    }
+
+    /// The same engine under other limits.
+    pub(crate) fn with(&self, config: EngineConfig) -> Self {
+        Self {
+            endpoint: self.endpoint.clone(),
+            config,
+            host: self.host.clone(),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    pub(crate) fn agreement(&self) -> &Agreed {
+        &self.shared.agreed
     }
 
     /// Sends a call and collects its answer. A status of failure is an error; 304 is not.
     pub(crate) async fn collect(&self, call: &Call<'_>) -> Result<Answer, Error> {
         let total = self.total(call);
-        let version = self.version_before(call, total).await?;
+        let mut failures = 0;
+        loop {
+            match self.collect_once(call, total).await {
+                Ok(answer) => {
+                    self.shared.budget.deposit();
+                    return Ok(answer);
+                }
+                Err(error) => self.before_next(call, error, &mut failures, total).await?,
+            }
+        }
+    }
+
+    async fn collect_once(&self, call: &Call<'_>, total: Option<Instant>) -> Result<Answer, Error> {
+        let version = self.version_before(call, total).await.map_err(Error::unsent)?;
         match self.collect_at(call, Some(version), total).await {
             // Refused before anything was done, so any call may be sent again.
             Err(error) if error.kind() == ErrorKind::Version => {
@@ -74,7 +114,20 @@ impl Client {
 
     /// Sends a call on a connection of its own and gives the answer's body as it comes.
     pub(crate) async fn stream(&self, call: &Call<'_>) -> Result<(Response<()>, Body), Error> {
-        let version = self.version().await?;
+        let mut failures = 0;
+        loop {
+            match self.stream_once(call).await {
+                Ok(answer) => {
+                    self.shared.budget.deposit();
+                    return Ok(answer);
+                }
+                Err(error) => self.before_next(call, error, &mut failures, None).await?,
+            }
+        }
+    }
+
+    async fn stream_once(&self, call: &Call<'_>) -> Result<(Response<()>, Body), Error> {
+        let version = self.version().await.map_err(Error::unsent)?;
         match self.stream_at(call, version).await {
             Err(error) if error.kind() == ErrorKind::Version => {
                 let version = self.renegotiate(version, error).await?;
@@ -82,6 +135,63 @@ impl Client {
             }
             result => result,
         }
+    }
+
+    /// Waits until a call that has failed is to be sent again; the error when it is not.
+    async fn before_next(
+        &self,
+        call: &Call<'_>,
+        error: Error,
+        failures: &mut u32,
+        total: Option<Instant>,
+    ) -> Result<(), Error> {
+        *failures += 1;
+        let retry = &self.config.retry;
+        let Some(pause) = retry.pause(&error, call.idempotent, *failures, &self.shared.budget) else {
+            return Err(error);
+        };
+        let next = Instant::now() + pause;
+        if total.is_some_and(|total| next >= total) {
+            return Err(error);
+        }
+        tracing::debug!(op = call.op, %error, failures, ?pause, "the call is going to be sent again");
+        tokio::time::sleep_until(next).await;
+        Ok(())
+    }
+
+    /// Sends a call that carries an upload, on a connection of its own, and gives the answer's body as it comes. An
+    /// upload cannot be sent twice, so a version that was agreed on long ago is not tried.
+    pub(crate) async fn upload(
+        &self,
+        call: &Call<'_>,
+        upload: Upload,
+    ) -> Result<(Response<()>, Body), Error> {
+        self.shared.agreed.forget();
+        let version = self.version().await?;
+        let conn = self.dial().await?;
+        let request = self.request(call, Some(version), upload.into())?;
+        let limits = HeadLimits {
+            head: self.head_limit(call),
+            total: None,
+        };
+        let (head, body) = conn
+            .send(request, limits)
+            .await
+            .map_err(|failure| call.failed(failure.failure))?;
+        self.accepted(call, head, body).await
+    }
+
+    #[expect(dead_code, reason = "attach and streamed exec come with it")]
+    /// Sends a call whose connection becomes one of raw bytes.
+    pub(crate) async fn upgrade(&self, call: &Call<'_>) -> Result<Duplex, Error> {
+        let (head, body) = self.stream(call).await?;
+        if head.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(call
+                .error(ErrorKind::Protocol)
+                .with_message("the engine did not switch to a raw stream")
+                .with_hint("a proxy in between may not pass the Upgrade header on"));
+        }
+        body.upgraded(head).await.map_err(|error| call.broken(error))
     }
 
     pub(crate) async fn collect_at(
@@ -103,6 +213,16 @@ impl Client {
 
     async fn stream_at(&self, call: &Call<'_>, version: ApiVersion) -> Result<(Response<()>, Body), Error> {
         let (head, body) = self.head(call, Some(version), Use::Fresh, None).await?;
+        self.accepted(call, head, body).await
+    }
+
+    /// The answer, unless its status is one of failure.
+    async fn accepted(
+        &self,
+        call: &Call<'_>,
+        head: Response<()>,
+        body: Body,
+    ) -> Result<(Response<()>, Body), Error> {
         if is_failure(head.status()) {
             let total = Instant::now().checked_add(self.config.total_timeout);
             let body = self.read(call, body, MAX_REFUSAL, total).await?;
@@ -121,9 +241,9 @@ impl Client {
     ) -> Result<(Response<()>, Body), Error> {
         let mut kept = match connection {
             Use::Kept => {
-                let taken = self.pool.take();
+                let taken = self.shared.pool.take();
                 if taken.lost {
-                    self.agreed.forget();
+                    self.shared.agreed.forget();
                 }
                 taken.conn
             }
@@ -133,13 +253,15 @@ impl Client {
             let was_kept = kept.is_some();
             let conn = match kept.take() {
                 Some(conn) => conn,
-                None => until(call, total, self.dial()).await?,
+                None => until(call, total, self.dial()).await.map_err(Error::unsent)?,
             };
-            let request = self.request(call, version)?;
-            let head = self
-                .head_limit(call)
-                .and_then(|limit| Instant::now().checked_add(limit));
-            let SendFailure { failure, unsent } = match conn.send(request, head, total).await {
+            let body = RequestBody::new(call.body.clone().unwrap_or_default());
+            let request = self.request(call, version, body)?;
+            let limits = HeadLimits {
+                head: self.head_limit(call),
+                total,
+            };
+            let SendFailure { failure, unsent } = match conn.send(request, limits).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -147,11 +269,12 @@ impl Client {
                 return Err(call.failed(failure));
             };
             // The engine may have been restarted, and exchanged for another: no other kept connection is better.
-            self.agreed.forget();
-            self.pool.clear();
+            self.shared.agreed.forget();
+            self.shared.pool.clear();
             let lost = !error.is_parse();
             if !(was_kept && (unsent || call.idempotent && lost)) {
-                return Err(call.broken(error));
+                let error = call.broken(error);
+                return Err(if unsent { error.unsent() } else { error });
             }
             tracing::debug!(
                 op = call.op,
@@ -163,9 +286,14 @@ impl Client {
     async fn dial(&self) -> Result<Conn, Error> {
         let result = transport::dial(&self.endpoint, self.config.connect_timeout).await;
         if result.is_err() {
-            self.agreed.forget();
+            self.shared.agreed.forget();
         }
         result
+    }
+
+    /// Reads a body to its end for nothing but its end.
+    pub(crate) async fn discard(&self, call: &Call<'_>, body: Body) -> Result<(), Error> {
+        self.read(call, body, self.config.max_body, None).await.map(drop)
     }
 
     /// Reads a body to its end and keeps the connection for the next call.
@@ -197,7 +325,7 @@ impl Client {
                 Ok(None) => break,
                 Err(failure) => {
                     if matches!(failure, Failure::Broken(_)) {
-                        self.agreed.forget();
+                        self.shared.agreed.forget();
                     }
                     return Err(call.failed(failure));
                 }
@@ -216,12 +344,17 @@ impl Client {
             rest.extend_from_slice(&piece);
         }
         if let Some(conn) = body.finish() {
-            self.pool.put(conn);
+            self.shared.pool.put(conn);
         }
         Ok(if rest.is_empty() { first } else { rest.freeze() })
     }
 
-    fn request(&self, call: &Call<'_>, version: Option<ApiVersion>) -> Result<Request<RequestBody>, Error> {
+    fn request(
+        &self,
+        call: &Call<'_>,
+        version: Option<ApiVersion>,
+        body: RequestBody,
+    ) -> Result<Request<RequestBody>, Error> {
         let path = call.path.as_str();
         let uri = match version {
             Some(version) => Uri::try_from(format!("/v{version}{path}")),
@@ -232,7 +365,7 @@ impl Client {
                 .with_message("its path is too long")
                 .with_source(error)
         })?;
-        let mut request = Request::new(RequestBody::new(call.body.clone().unwrap_or_default()));
+        let mut request = Request::new(body);
         *request.method_mut() = call.method.clone();
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
@@ -240,6 +373,9 @@ impl Client {
         headers.insert(USER_AGENT, AGENT);
         if call.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        for (name, value) in &call.headers {
+            headers.insert(name, value.clone());
         }
         if call.upgrade {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Retry;
+
 /// Limits for everything that one [`Engine`](crate::Engine) does.
 ///
 /// The four time limits are separate and the error names the one that fired ([`TimeoutKind`](crate::TimeoutKind)).
@@ -13,7 +15,7 @@ use std::time::Duration;
 /// let config = EngineConfig::default().head_timeout(Duration::from_secs(5)).max_idle_connections(2);
 /// assert_eq!(config.connect_timeout, Duration::from_secs(30));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EngineConfig {
     /// For opening a connection. Default: 30 s.
     pub connect_timeout: Duration,
@@ -30,6 +32,8 @@ pub struct EngineConfig {
     pub max_idle_connections: usize,
     /// The largest collected answer, in bytes. Default: 64 MiB: a list of ten thousand containers has 8 MiB.
     pub max_body: usize,
+    /// What is tried again. Default: nothing.
+    pub retry: Retry,
 }
 
 impl Default for EngineConfig {
@@ -41,6 +45,7 @@ impl Default for EngineConfig {
             total_timeout: Duration::from_secs(600),
             max_idle_connections: 8,
             max_body: 64 * 1024 * 1024,
+            retry: Retry::default(),
         }
     }
 }
@@ -85,6 +90,13 @@ impl EngineConfig {
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
+        self
+    }
+
+    /// Sets [`Self::retry`].
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
         self
     }
 }

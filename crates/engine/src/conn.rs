@@ -11,16 +11,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
+use crate::duplex::Duplex;
 use crate::error::TimeoutKind;
+use crate::patient::Patient;
+use crate::upload::RequestBody;
 
-pub(crate) type RequestBody = Full<Bytes>;
 type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// A connection with nothing, or one call, on it.
@@ -44,6 +45,14 @@ pub(crate) struct SendFailure {
 pub(crate) enum Failure {
     Broken(hyper::Error),
     TimedOut(TimeoutKind),
+}
+
+/// How long the head of a response may take.
+pub(crate) struct HeadLimits {
+    /// From the request, or from when the other side last took a piece of it, to the head.
+    pub(crate) head: Option<Duration>,
+    /// Until when it must have come.
+    pub(crate) total: Option<Instant>,
 }
 
 /// How long a body may take.
@@ -74,7 +83,7 @@ impl Conn {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (sender, connection) = http1::handshake(TokioIo::new(io)).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(Patient::new(io))).await?;
         let driver: Driver = Box::pin(connection.with_upgrades());
         Ok(Self {
             sender,
@@ -99,14 +108,19 @@ impl Conn {
         self.driver.is_some() && self.sender.is_ready()
     }
 
-    /// Sends a request and waits for the head of its response, until `head` or `total` at the latest.
+    /// Sends a request and waits for the head of its response.
     pub(crate) async fn send(
         mut self,
         request: Request<RequestBody>,
-        head: Option<Instant>,
-        total: Option<Instant>,
+        limits: HeadLimits,
     ) -> Result<(Response<()>, Body), SendFailure> {
-        let limit = earlier(head, TimeoutKind::Head, total);
+        let progress = request.body().progress();
+        let mut seen = progress.count();
+        let next_limit = || {
+            let head = limits.head.and_then(|limit| Instant::now().checked_add(limit));
+            earlier(head, TimeoutKind::Head, limits.total)
+        };
+        let mut limit = next_limit();
         if let Some((at, _)) = limit {
             self.timer.as_mut().reset(at);
         }
@@ -116,10 +130,19 @@ impl Conn {
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Ok(answer));
             }
-            match limit {
-                Some((_, kind)) => self.timer.as_mut().poll(cx).map(|()| Err(kind)),
-                None => Poll::Pending,
+            while let Some((_, kind)) = limit {
+                ready!(self.timer.as_mut().poll(cx));
+                let count = progress.count();
+                if kind == TimeoutKind::Total || count == seen {
+                    return Poll::Ready(Err(kind));
+                }
+                seen = count;
+                limit = next_limit();
+                if let Some((at, _)) = limit {
+                    self.timer.as_mut().reset(at);
+                }
             }
+            Poll::Pending
         })
         .await;
         match result {
@@ -223,16 +246,13 @@ impl Body {
     }
 
     /// Waits until the connection, already switched to another protocol, is ours.
-    pub(crate) async fn upgraded(
-        mut self,
-        response: Response<()>,
-    ) -> hyper::Result<TokioIo<hyper::upgrade::Upgraded>> {
+    pub(crate) async fn upgraded(mut self, response: Response<()>) -> hyper::Result<Duplex> {
         let mut upgrade = std::pin::pin!(hyper::upgrade::on(response));
         poll_fn(|cx| {
             self.conn.drive(cx);
             upgrade.as_mut().poll(cx)
         })
         .await
-        .map(TokioIo::new)
+        .map(Duplex::new)
     }
 }

@@ -9,7 +9,7 @@ use crate::call::{Call, HeadLimit};
 use crate::conn::ReadLimits;
 use crate::error::ErrorKind;
 use crate::path::{Filters, PathQuery};
-use crate::{Engine, Error, wire};
+use crate::{Download, Engine, Error, wire};
 
 /// The engine's own grace time for stop and restart.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -165,6 +165,16 @@ impl Engine {
         } else {
             Outcome::Done
         })
+    }
+
+    /// The container's files as one tar, without what is mounted into it.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] when there is no such container.
+    pub async fn export_container(&self, container: &ObjectRef) -> Result<Download, Error> {
+        let path = PathQuery::object("/containers", container, "export");
+        let call = Call::get("export the container", path).on(container.as_str());
+        self.download(&call).await
     }
 
     /// Waits until the container does not run. Under no time limit but the connection's: wrap it in one where needed.

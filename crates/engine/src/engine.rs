@@ -48,6 +48,22 @@ impl Engine {
         Ok(engine)
     }
 
+    /// The same engine under other limits: connections, the version agreed on and the retry budget are shared.
+    ///
+    /// ```no_run
+    /// # async fn example(engine: longshore_engine::Engine) -> Result<(), longshore_engine::Error> {
+    /// use std::time::Duration;
+    /// let info = engine.with(|config| config.total_timeout(Duration::from_millis(500))).info().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with(&self, change: impl FnOnce(EngineConfig) -> EngineConfig) -> Self {
+        Self {
+            client: Arc::new(self.client.with(change(self.client.config.clone()))),
+        }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {

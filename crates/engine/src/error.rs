@@ -35,6 +35,7 @@ struct Inner {
     status: Option<u16>,
     hint: Option<Cow<'static, str>>,
     dialing: bool,
+    unsent: bool,
     source: Option<Source>,
 }
 
@@ -66,6 +67,17 @@ pub enum ErrorKind {
     Protocol,
     /// An answer was larger than its limit.
     TooLarge,
+}
+
+/// How far a failed call got: what the engine may have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// It never left us: nothing was done.
+    NotSent,
+    /// It was sent, at least in part, and no answer came: it may or may not have been done.
+    Unknown,
+    /// The engine answered: it has refused, or what it says is not understood.
+    Answered,
 }
 
 /// The four time limits of a call, each with its own clock.
@@ -103,6 +115,7 @@ impl Error {
                 status: None,
                 hint: None,
                 dialing: false,
+                unsent: false,
                 source: None,
             }),
         }
@@ -135,6 +148,12 @@ impl Error {
 
     pub(crate) fn while_dialing(mut self) -> Self {
         self.inner.dialing = true;
+        self
+    }
+
+    /// Not a byte of the request was written.
+    pub(crate) fn unsent(mut self) -> Self {
+        self.inner.unsent = true;
         self
     }
 
@@ -196,6 +215,30 @@ impl Error {
     #[must_use]
     pub fn is_connect(&self) -> bool {
         self.inner.dialing
+    }
+
+    /// How far the call got.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        let inner = &self.inner;
+        if inner.status.is_some() {
+            return Delivery::Answered;
+        }
+        match inner.kind {
+            _ if inner.dialing || inner.unsent => Delivery::NotSent,
+            ErrorKind::Connect
+            | ErrorKind::NotInstalled
+            | ErrorKind::BadInput
+            | ErrorKind::Version
+            | ErrorKind::Timeout(TimeoutKind::Connect) => Delivery::NotSent,
+            ErrorKind::Interrupted | ErrorKind::Timeout(_) => Delivery::Unknown,
+            ErrorKind::Permission
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Status
+            | ErrorKind::Protocol
+            | ErrorKind::TooLarge => Delivery::Answered,
+        }
     }
 
     /// The same call may succeed later without anybody changing anything. A plain 500 is not transient: engines

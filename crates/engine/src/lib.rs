@@ -4,8 +4,8 @@
 //! it, agrees on a version, sends typed calls and gives back the vocabulary of `longshore-core`: what an engine leaves
 //! out, says in another way or says for the first time is settled here, once, and breaks nothing.
 //!
-//! It does not retry (but for a kept connection that turns out to be closed), does not remember and does not watch:
-//! that is `longshore-runtime`. No call spawns a task: everything happens inside the caller's future, so that dropping
+//! It sends again only what may be sent again, and only when asked to ([`Retry`]). It does not remember and does not
+//! watch: that is `longshore-runtime`. No call spawns a task: everything happens inside the caller's future, so that dropping
 //! it at any await ends the call and closes its connection.
 //!
 //! ```no_run
@@ -22,12 +22,16 @@
 //! ```
 #![warn(missing_docs)]
 
+mod archive;
+mod backoff;
 mod call;
 mod client;
 mod config;
 mod conn;
 mod containers;
 mod discover;
+mod download;
+mod duplex;
 mod endpoint;
 mod engine;
 mod error;
@@ -39,23 +43,31 @@ mod lines;
 mod logs;
 mod negotiate;
 mod path;
+mod patient;
 mod pool;
+mod retry;
 mod stats;
 mod system;
 mod transport;
+mod upload;
 mod wire;
 
+pub use archive::{PathStat, PutArchive};
+pub use backoff::Backoff;
 pub use config::EngineConfig;
 pub use containers::{Created, ExitStatus, ListContainers};
 pub use discover::{Discovered, Environment, Source, discover};
+pub use download::Download;
 pub use endpoint::Endpoint;
 pub use engine::Engine;
-pub use error::{Error, ErrorKind, TimeoutKind};
+pub use error::{Delivery, Error, ErrorKind, TimeoutKind};
 pub use events::{BadEvent, EventStream, EventsQuery, RawEvent};
 pub use exec::{ExecOutput, ExecSpec};
 pub use frames::StdStream;
 pub use logs::{LogFrame, LogOptions, LogStream};
 pub use negotiate::{ApiVersion, InvalidApiVersion};
 pub use path::Filters;
+pub use retry::Retry;
 pub use stats::StatsStream;
 pub use system::{Info, Ping, Version};
+pub use upload::Upload;

@@ -122,21 +122,21 @@ impl Client {
                 .with_message("the engine's API is older than 1.24")
                 .with_hint("upgrade the engine: Docker 1.12 of 2016 is the oldest that can be spoken to")
         })?;
-        self.agreed.set(version);
+        self.agreement().set(version);
         Ok(ping)
     }
 
     /// The version that calls carry, agreed on when there is none.
     pub(crate) async fn version(&self) -> Result<ApiVersion, Error> {
-        if let Some(version) = self.agreed.get() {
+        if let Some(version) = self.agreement().get() {
             return Ok(version);
         }
-        let _one = self.agreed.agreeing.lock().await;
-        if let Some(version) = self.agreed.get() {
+        let _one = self.agreement().agreeing.lock().await;
+        if let Some(version) = self.agreement().get() {
             return Ok(version);
         }
         self.ping().await?;
-        Ok(self.agreed.get().unwrap_or(ApiVersion::OLDEST))
+        Ok(self.agreement().get().unwrap_or(ApiVersion::OLDEST))
     }
 
     pub(crate) async fn version_before(
@@ -144,18 +144,18 @@ impl Client {
         call: &Call<'_>,
         total: Option<Instant>,
     ) -> Result<ApiVersion, Error> {
-        match self.agreed.get() {
+        match self.agreement().get() {
             Some(version) => Ok(version),
             None => until(call, total, self.version()).await,
         }
     }
 
     pub(crate) fn agreed(&self) -> Option<ApiVersion> {
-        self.agreed.get()
+        self.agreement().get()
     }
 
     pub(crate) async fn renegotiate(&self, refused: ApiVersion, error: Error) -> Result<ApiVersion, Error> {
-        self.agreed.forget();
+        self.agreement().forget();
         let version = self.version().await?;
         if version == refused {
             return Err(error

@@ -11,7 +11,6 @@
 //! `longshore-store`'s.
 #![warn(missing_docs)]
 
-mod backoff;
 mod feed;
 mod mirror;
 mod source;
@@ -21,8 +20,8 @@ mod tasks;
 mod testing;
 mod watch;
 
-pub use backoff::Backoff;
 pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
+pub use longshore_engine::Backoff;
 pub use mirror::{FindError, Mirror, MirrorUpdates, Snapshot, Update};
 pub use stats::{Round, Sample, SampleReader, Sampler, SamplerConfig};
 pub use watch::{Status, Watch, WatchConfig, WatchCounters};

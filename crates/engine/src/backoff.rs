@@ -10,7 +10,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use longshore_runtime::Backoff;
+/// use longshore_engine::Backoff;
 /// let backoff = Backoff::default();
 /// assert!(backoff.pause(1) <= Duration::from_millis(100));
 /// assert!(backoff.pause(60) > Duration::from_secs(4));
@@ -40,6 +40,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The pause after the `attempt`-th failure in a row, from 1.
+    #[must_use]
     pub fn pause(&self, attempt: u32) -> Duration {
         // A hasher with fresh keys is the randomness that the standard library gives; jitter needs no more.
         let random = RandomState::new().hash_one(attempt);
@@ -47,6 +48,7 @@ impl Backoff {
     }
 
     /// [`pause`](Self::pause) with the random part given, from 0 (longest) to 1 (shortest).
+    #[must_use]
     pub fn pause_at(&self, attempt: u32, random: f64) -> Duration {
         let doublings = attempt.saturating_sub(1).min(31);
         let full = self.first.saturating_mul(1 << doublings).min(self.longest);
