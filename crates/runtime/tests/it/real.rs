@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use longshore_core::{Container, ContainerState, Health};
-use longshore_runtime::{FeedItem, FeedReader, Sampler, SamplerConfig, Watch};
+use futures_util::StreamExt as _;
+use longshore_core::{Container, ContainerState, Health, Timestamp};
+use longshore_engine::{Engine, EventsQuery};
+use longshore_runtime::{FeedItem, FeedReader, RecordBody, Sampler, SamplerConfig, Watch};
 use longshore_testkit::lease::{Lease, on_each};
 use serde_json::json;
 use tokio::time::timeout;
@@ -16,8 +18,8 @@ async fn post(lease: &Lease, path: &str) {
     assert!(answer.status() < 400, "{path}: {}", answer.text());
 }
 
-/// The actions told about a container, until one of them is `last`.
-async fn actions(reader: &mut FeedReader, id: &str, last: &str) -> Vec<String> {
+/// What was told about a container, until its action `last`: when, and what. None of it may be made up.
+async fn told_until(reader: &mut FeedReader, id: &str, last: &str) -> Vec<(Timestamp, String)> {
     let mut told = Vec::new();
     let mut cursors = BTreeSet::new();
     let reading = async {
@@ -26,10 +28,14 @@ async fn actions(reader: &mut FeedReader, id: &str, last: &str) -> Vec<String> {
                 panic!("{item:?}")
             };
             assert!(cursors.insert(record.cursor), "{} twice", record.cursor);
-            let Some(event) = record.event().filter(|event| &*event.id == id) else {
-                continue;
+            let RecordBody::Event { event, synthetic, .. } = &record.body else {
+                panic!("{record:?}")
             };
-            told.push(event.action.to_string());
+            if &*event.id != id {
+                continue;
+            }
+            assert!(!synthetic, "{record:?}");
+            told.push((event.at, event.action.to_string()));
             if &*event.action == last {
                 return;
             }
@@ -39,6 +45,22 @@ async fn actions(reader: &mut FeedReader, id: &str, last: &str) -> Vec<String> {
         .await
         .unwrap_or_else(|_| panic!("no {last}"));
     told
+}
+
+/// What the engine itself holds about a container.
+async fn held(engine: &Engine, id: &str) -> Vec<(Timestamp, String)> {
+    let now = Timestamp::from(std::time::SystemTime::now()).as_nanos();
+    let until = format!("{}.{:09}", now / 1_000_000_000, now % 1_000_000_000);
+    let query = EventsQuery::default()
+        .since("0")
+        .until(until)
+        .filter("container", id);
+    let replay = engine.events(&query).await.unwrap();
+    let events = replay.map(|event| event.unwrap().event.unwrap());
+    events
+        .map(|event| (event.at, event.action.to_string()))
+        .collect()
+        .await
 }
 
 #[tokio::test]
@@ -73,17 +95,21 @@ async fn a_containers_life_is_told_whole_and_once_through_renewals() {
             .expect("a renewal");
         post(&lease, &format!("/containers/{id}/stop?t=1")).await;
         lease.remove(&id).await.unwrap();
-        let told = actions(&mut reader, &id, "destroy").await;
-        // The order of `stop` and `die` is the engine's whim, the rest is grammar.
-        let mut sorted = told.clone();
-        sorted.sort();
+        let mut told = told_until(&mut reader, &id, "destroy").await;
+        // Every event once. The engine is the authority on which there were: its notice of a pause may come after the
+        // unpause, and then it takes the container for paused and tells both again.
+        let mut held = held(&engine(&lease.docker_host()), &id).await;
+        told.sort();
+        held.sort();
+        assert_eq!(told, held);
+        let mut actions: Vec<_> = told.into_iter().map(|(_, action)| action).collect();
+        actions.sort();
+        actions.dedup();
         assert_eq!(
-            sorted,
+            actions,
             [
-                "create", "destroy", "die", "die", "kill", "kill", "pause", "rename", "restart", "start",
-                "start", "stop", "stop", "unpause"
-            ],
-            "{told:?}"
+                "create", "destroy", "die", "kill", "pause", "rename", "restart", "start", "stop", "unpause"
+            ]
         );
         shows(&mirror, &id, |found| found.is_none()).await;
         assert_eq!(watch.counters().gaps, [0; 4]);
@@ -151,8 +177,11 @@ async fn health_shows_when_it_changes() {
         let inspects = watch.counters().inspects;
         let mut reader = watch.feed().subscribe(10_000, None);
         // Probes go on, one a second, and each is an exec with three events.
-        let told = actions(&mut reader, &id, "exec_die").await;
-        assert!(told.iter().all(|action| action.starts_with("exec_")), "{told:?}");
+        let told = told_until(&mut reader, &id, "exec_die").await;
+        assert!(
+            told.iter().all(|(_, action)| action.starts_with("exec_")),
+            "{told:?}"
+        );
         // Others use the engine too, so a few inspects may be theirs.
         assert!(
             watch.counters().inspects - inspects < 20,
