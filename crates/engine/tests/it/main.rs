@@ -13,5 +13,6 @@ mod faults;
 mod limits;
 mod negotiation;
 mod output;
+mod retries;
 mod support;
 mod watching;
