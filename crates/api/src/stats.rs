@@ -59,10 +59,14 @@ pub struct HostMetrics {
     pub host: String,
     /// When.
     pub at: String,
-    /// CPU of all its containers; 100 is one core.
+    /// CPU of its containers, as far as it is known; 100 is one core.
     pub cpu_percent: Option<f64>,
-    /// Memory of all its containers.
+    /// Running containers whose CPU is not known, and so not in the sum.
+    pub cpu_unknown: u64,
+    /// Memory of its containers, as far as it is known.
     pub memory_bytes: Option<u64>,
+    /// Running containers whose memory is not known, and so not in the sum.
+    pub memory_unknown: u64,
     /// Memory that the host has.
     pub memory_total_bytes: Option<u64>,
     /// Containers that run.

@@ -46,6 +46,7 @@ mod path;
 mod patient;
 mod pool;
 mod retry;
+mod send;
 mod stats;
 mod system;
 mod transport;

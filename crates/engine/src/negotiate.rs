@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::time::Instant;
 
 use crate::call::Call;
-use crate::client::{Client, until};
+use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::path::PathQuery;
+use crate::send::until;
 use crate::system::Ping;
 
 /// A version of the engine's API, such as 1.41.
@@ -122,21 +123,21 @@ impl Client {
                 .with_message("the engine's API is older than 1.24")
                 .with_hint("upgrade the engine: Docker 1.12 of 2016 is the oldest that can be spoken to")
         })?;
-        self.agreement().set(version);
+        self.shared.agreed.set(version);
         Ok(ping)
     }
 
     /// The version that calls carry, agreed on when there is none.
     pub(crate) async fn version(&self) -> Result<ApiVersion, Error> {
-        if let Some(version) = self.agreement().get() {
+        if let Some(version) = self.shared.agreed.get() {
             return Ok(version);
         }
-        let _one = self.agreement().agreeing.lock().await;
-        if let Some(version) = self.agreement().get() {
+        let _one = self.shared.agreed.agreeing.lock().await;
+        if let Some(version) = self.shared.agreed.get() {
             return Ok(version);
         }
         self.ping().await?;
-        Ok(self.agreement().get().unwrap_or(ApiVersion::OLDEST))
+        Ok(self.shared.agreed.get().unwrap_or(ApiVersion::OLDEST))
     }
 
     pub(crate) async fn version_before(
@@ -144,18 +145,18 @@ impl Client {
         call: &Call<'_>,
         total: Option<Instant>,
     ) -> Result<ApiVersion, Error> {
-        match self.agreement().get() {
+        match self.shared.agreed.get() {
             Some(version) => Ok(version),
             None => until(call, total, self.version()).await,
         }
     }
 
     pub(crate) fn agreed(&self) -> Option<ApiVersion> {
-        self.agreement().get()
+        self.shared.agreed.get()
     }
 
     pub(crate) async fn renegotiate(&self, refused: ApiVersion, error: Error) -> Result<ApiVersion, Error> {
-        self.agreement().forget();
+        self.shared.agreed.forget();
         let version = self.version().await?;
         if version == refused {
             return Err(error

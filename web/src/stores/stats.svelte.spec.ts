@@ -40,7 +40,7 @@ it("keeps unknown unknown", () => {
 });
 
 it("keeps the figures of hosts", () => {
-  FakeSocket.last.data("host_metrics", { hosts: [{ host: "local", at: "2026-11-20T10:00:00Z", cpu_percent: 80, memory_bytes: null, memory_total_bytes: null, containers_running: 1, containers_total: 2 }] });
+  FakeSocket.last.data("host_metrics", { hosts: [{ host: "local", at: "2026-11-20T10:00:00Z", cpu_percent: 80, cpu_unknown: 0, memory_bytes: null, memory_unknown: 1, memory_total_bytes: null, containers_running: 1, containers_total: 2 }] });
   expect(stats.hosts.get("local")?.cpu.last).toBe(80);
   expect(stats.hosts.get("local")?.memory.last).toBeNull();
 });

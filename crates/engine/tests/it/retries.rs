@@ -98,10 +98,7 @@ async fn what_never_left_us_is_sent_again_whatever_it_is() {
         .act(&id, &Verb::Start)
         .await
         .unwrap_err();
-    assert_eq!(
-        (error.delivery(), error.is_connect()),
-        (Delivery::NotSent, true)
-    );
+    assert_eq!((error.delivery(), error.is_connect()), (Delivery::NotSent, true));
     let slow = Backoff {
         first: Duration::from_millis(50),
         jitter: 0.0,

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use longshore_core::{Container, ContainerId};
+use longshore_core::{Container, ContainerId, ContainerState};
 
 /// All containers of an engine at one moment, sorted by id.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,12 @@ impl Snapshot {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.containers.len()
+    }
+
+    /// How many of them run; a paused one does not.
+    pub fn running(&self) -> usize {
+        let runs = |container: &&Arc<Container>| container.state == ContainerState::Running;
+        self.containers.iter().filter(runs).count()
     }
 
     /// Whether there are none.

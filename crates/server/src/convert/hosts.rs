@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use longshore_api::{ContainerCounts, EngineInfo, HostRow, HostState, ImageRow, SystemInfo};
-use longshore_core::{ContainerState, ImageSummary, Timestamp};
+use longshore_core::{ImageSummary, Timestamp};
 use longshore_fleet::{Host, engine::Info, runtime::Status};
 
 use super::{own_time, time};
@@ -30,11 +30,6 @@ pub(crate) fn host_row(host: &Host, started_at: Timestamp) -> HostRow {
         }
     };
     let snapshot = host.mirror().snapshot();
-    let running = snapshot
-        .containers()
-        .iter()
-        .filter(|c| c.state == ContainerState::Running)
-        .count();
     HostRow {
         name: host.name().to_owned(),
         state: word,
@@ -47,7 +42,7 @@ pub(crate) fn host_row(host: &Host, started_at: Timestamp) -> HostRow {
             .as_ref()
             .map(|facts| engine_info(&facts.version, &facts.api_version, &facts.info)),
         containers_total: snapshot.len() as u64,
-        containers_running: running as u64,
+        containers_running: snapshot.running() as u64,
         last_event_at: host
             .feed()
             .last()

@@ -1,7 +1,9 @@
 //! Statistics.
 
+use std::iter::Sum;
+
 use longshore_api::{HostMetrics, StatsSample};
-use longshore_core::{ContainerId, ContainerState, Timestamp};
+use longshore_core::{ContainerId, Timestamp};
 use longshore_fleet::{Host, runtime::Sample};
 
 use super::time;
@@ -38,38 +40,52 @@ pub(crate) fn stats_sample(host: &Host, id: &ContainerId, sample: &Sample) -> St
     }
 }
 
-/// The sums over one round of a host's samples. A sum is unknown only when none of its parts is known.
+/// The sums over one round of a host's samples, and how many parts are missing in each.
 pub(crate) fn host_metrics<'s>(
     host: &Host,
     at: Timestamp,
     samples: impl Iterator<Item = &'s Sample> + Clone,
 ) -> HostMetrics {
     let snapshot = host.mirror().snapshot();
-    let running = snapshot
-        .containers()
-        .iter()
-        .filter(|c| c.state == ContainerState::Running)
-        .count();
-    // With nothing running the sums are known: nothing is used.
-    let idle = running == 0;
-    let cpu = samples
-        .clone()
-        .filter_map(|s| s.usage.cpu_percent)
-        .reduce(|a, b| a + b);
-    let memory = samples
-        .filter_map(|s| s.usage.memory_bytes)
-        .reduce(u64::saturating_add);
+    let running = snapshot.running() as u64;
+    let (cpu_percent, cpu_unknown) = sum(samples.clone().map(|s| s.usage.cpu_percent), running);
+    let (memory_bytes, memory_unknown) = sum(samples.map(|s| s.usage.memory_bytes), running);
     HostMetrics {
         host: host.name().to_owned(),
         at: time(at),
-        cpu_percent: cpu.or(idle.then_some(0.0)),
-        memory_bytes: memory.or(idle.then_some(0)),
+        cpu_percent,
+        cpu_unknown,
+        memory_bytes,
+        memory_unknown,
         memory_total_bytes: host
             .state()
             .engine
             .as_ref()
             .and_then(|facts| facts.info.mem_total),
-        containers_running: running as u64,
+        containers_running: running,
         containers_total: snapshot.len() as u64,
+    }
+}
+
+/// What is known of `running` parts, and how many are not; nothing known of some is unknown, of none it is zero.
+fn sum<T: Sum<T>>(parts: impl Iterator<Item = Option<T>>, running: u64) -> (Option<T>, u64) {
+    let mut known = 0;
+    let sum = parts.flatten().inspect(|_| known += 1).sum();
+    (
+        (known > 0 || running == 0).then_some(sum),
+        running.saturating_sub(known),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_counted_and_never_zero() {
+        assert_eq!(sum([Some(2), None, Some(3)].into_iter(), 4), (Some(5), 2));
+        assert_eq!(sum([None::<u64>].into_iter(), 1), (None, 1));
+        assert_eq!(sum([None::<u64>; 0].into_iter(), 0), (Some(0), 0), "nothing runs");
+        assert_eq!(sum([Some(1)].into_iter(), 0), (Some(1), 0), "it has just ended");
     }
 }
