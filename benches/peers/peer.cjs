@@ -10,6 +10,15 @@ const docker = host.startsWith("unix://")
   : new Docker({ host: new URL(host).hostname, port: new URL(host).port, agent });
 const say = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 
+async function begun(subject, command) {
+  const made = await docker.createContainer({
+    Image: subject.image, Cmd: command, Labels: { [subject.label[0]]: subject.label[1] },
+    HostConfig: { NetworkMode: "none" },
+  });
+  await made.start();
+  return made;
+}
+
 async function once(op, subject) {
   if (op === "ping") return docker.ping();
   if (op === "inspect") return docker.getContainer(subject.id).inspect();
@@ -21,11 +30,14 @@ async function once(op, subject) {
     await new Promise((done) => stream.on("end", done).on("close", done));
     return exec.inspect();
   }
-  const made = await docker.createContainer({
-    Image: subject.image, Cmd: ["true"], Labels: { [subject.label[0]]: subject.label[1] },
-    HostConfig: { NetworkMode: "none" },
-  });
-  await made.start();
+  if (op === "many") {
+    let left = 200;
+    const worker = async () => {
+      while (left-- > 0) await (await begun(subject, ["sleep", "600"])).remove({ force: true });
+    };
+    return Promise.all([worker(), worker(), worker(), worker()]);
+  }
+  const made = await begun(subject, ["true"]);
   await made.wait();
   return made.remove();
 }

@@ -1,5 +1,6 @@
 # docker-py, asked from stdin: one JSON line an operation, one JSON line of times back.
 import json, sys, time
+from concurrent.futures import ThreadPoolExecutor
 import docker
 
 host, mode = sys.argv[1], sys.argv[2]
@@ -10,6 +11,14 @@ api = client.api
 def say(value):
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
+
+
+def begun(subject, command):
+    key, value = subject["label"]
+    config = api.create_host_config(network_mode="none")
+    made = api.create_container(subject["image"], command, labels={key: value}, host_config=config)
+    api.start(made["Id"])
+    return made["Id"]
 
 
 def once(op, subject):
@@ -23,13 +32,13 @@ def once(op, subject):
         made = api.exec_create(subject["id"], ["true"])
         api.exec_start(made["Id"])
         api.exec_inspect(made["Id"])
+    elif op == "many":
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: api.remove_container(begun(subject, ["sleep", "600"]), force=True), range(200)))
     else:
-        key, value = subject["label"]
-        config = api.create_host_config(network_mode="none")
-        made = api.create_container(subject["image"], ["true"], labels={key: value}, host_config=config)
-        api.start(made["Id"])
-        api.wait(made["Id"])
-        api.remove_container(made["Id"])
+        made = begun(subject, ["true"])
+        api.wait(made)
+        api.remove_container(made)
 
 
 if mode == "events":

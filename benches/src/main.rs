@@ -41,7 +41,7 @@ struct Args {
     /// Interleaved rounds.
     #[arg(long, default_value_t = 9)]
     rounds: usize,
-    /// Only this operation (`ping`, `inspect`, `list`, `lifecycle`, `exec`), for a quick look.
+    /// Only this operation (`ping`, `inspect`, `list`, `lifecycle`, `exec`, `many`), for a quick look.
     #[arg(long)]
     only: Option<Op>,
     /// Only clients whose name begins so, for a quick look.
@@ -103,6 +103,9 @@ async fn measure(args: &Args, stage: &mut Stage) -> Result<String> {
             .collect();
         for round in 0..=args.rounds {
             for (peer, column) in peers.iter_mut().zip(&mut columns) {
+                if round > op::rounds(op, &column.name, args.rounds) {
+                    continue;
+                }
                 let run = peer.run(op, op.count(peer.kept()), &stage.subject).await?;
                 // The first round warms everybody up and is not counted.
                 if round > 0 {

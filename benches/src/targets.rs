@@ -67,6 +67,13 @@ pub(crate) fn of_operation(op: Op, columns: &[Column]) -> Option<Target> {
                 |ratio| format!("{ratio:.2}"),
             ))
         }
+        Op::Many => Some(Target::new(
+            "200 containers through create, start, remove, against a bare loop",
+            "1.10",
+            ratio(ours, named("hand-written")?),
+            1.1,
+            |ratio| format!("{ratio:.3}"),
+        )),
         Op::Lifecycle | Op::Exec => None,
     }
 }
@@ -98,6 +105,13 @@ fn difference(ours: &Column, theirs: &Column) -> Option<f64> {
     let median = |run: &crate::op::Run| Figures::of(run.us.clone()).median();
     let pairs = ours.rounds.iter().zip(&theirs.rounds);
     Figures::of(pairs.filter_map(|(a, b)| Some(median(a)? - median(b)?)).collect()).median()
+}
+
+/// The median over rounds of the ratio of two columns' medians in the same round.
+fn ratio(ours: &Column, theirs: &Column) -> Option<f64> {
+    let median = |run: &crate::op::Run| Figures::of(run.us.clone()).median();
+    let pairs = ours.rounds.iter().zip(&theirs.rounds);
+    Figures::of(pairs.filter_map(|(a, b)| Some(median(a)? / median(b)?)).collect()).median()
 }
 
 /// The table.

@@ -17,7 +17,7 @@ use futures_util::{
 use super::Peer;
 use crate::{
     Result,
-    op::{Op, Run, Subject, repeat},
+    op::{Op, Run, Subject, many, repeat},
 };
 
 pub(crate) struct Bollard {
@@ -64,6 +64,7 @@ impl Peer for Bollard {
                     }
                     Op::Lifecycle => lifecycle(docker, subject).await?,
                     Op::Exec => exec(docker, id).await?,
+                    Op::Many => many(async || sleeper(docker, subject).await).await?,
                 }
                 Ok(())
             })
@@ -76,10 +77,10 @@ impl Peer for Bollard {
 /// The version in this workspace's lock file; bollard does not say it itself.
 const BOLLARD_VERSION: &str = "0.21.1";
 
-async fn lifecycle(docker: &Docker, subject: &Subject) -> Result<()> {
+async fn begun(docker: &Docker, subject: &Subject, cmd: &[&str]) -> Result<String> {
     let body = ContainerCreateBody {
         image: Some(subject.image.clone()),
-        cmd: Some(vec!["true".to_owned()]),
+        cmd: Some(cmd.iter().map(|word| (*word).to_owned()).collect()),
         labels: Some([subject.label.clone()].into()),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
@@ -89,6 +90,21 @@ async fn lifecycle(docker: &Docker, subject: &Subject) -> Result<()> {
     };
     let id = docker.create_container(None, body).await?.id;
     docker.start_container(&id, None::<StartContainerOptions>).await?;
+    Ok(id)
+}
+
+async fn sleeper(docker: &Docker, subject: &Subject) -> Result<()> {
+    let id = begun(docker, subject, &["sleep", "600"]).await?;
+    let options = RemoveContainerOptions {
+        force: true,
+        ..RemoveContainerOptions::default()
+    };
+    docker.remove_container(&id, Some(options)).await?;
+    Ok(())
+}
+
+async fn lifecycle(docker: &Docker, subject: &Subject) -> Result<()> {
+    let id = begun(docker, subject, &["true"]).await?;
     docker
         .wait_container(&id, None::<WaitContainerOptions>)
         .try_collect::<Vec<_>>()

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::Peer;
 use crate::{
     Result,
-    op::{Op, Run, Subject, repeat},
+    op::{Op, Run, Subject, many, repeat},
 };
 
 pub(crate) struct Cli {
@@ -51,9 +51,30 @@ impl Peer for Cli {
                     "true",
                 ],
                 Op::Exec => vec!["exec", &subject.id, "true"],
+                Op::Many => vec![
+                    "run",
+                    "--detach",
+                    "--network",
+                    "none",
+                    "--label",
+                    &label,
+                    &subject.image,
+                    "sleep",
+                    "600",
+                ],
             };
             let before = children_cpu_us();
-            let mut run = repeat(count, async || docker(&self.host, &args).await.map(drop)).await?;
+            let mut run = repeat(count, async || {
+                if op == Op::Many {
+                    return many(async || {
+                        let id = docker(&self.host, &args).await?;
+                        docker(&self.host, &["rm", "--force", &id]).await.map(drop)
+                    })
+                    .await;
+                }
+                docker(&self.host, &args).await.map(drop)
+            })
+            .await?;
             run.cpu_us = children_cpu_us()
                 .zip(before)
                 .map(|(after, before)| after - before);

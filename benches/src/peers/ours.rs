@@ -7,7 +7,12 @@ use longshore_engine::{Engine, EngineConfig, ExecSpec, ListContainers};
 use super::Peer;
 use crate::{
     Result,
-    op::{Op, Run, Subject, repeat},
+    op::{Op, Run, Subject, many, repeat},
+};
+
+const ENDED: Verb = Verb::Remove {
+    force: true,
+    volumes: false,
 };
 
 pub(crate) struct Ours {
@@ -40,6 +45,7 @@ impl Peer for Ours {
                 ..spec
             };
             let exec = ExecSpec::new(["true"]);
+            let sleeper = spec.clone().cmd(["sleep", "600"]);
             repeat(count, async || {
                 match op {
                     Op::Ping => drop(engine.ping().await?),
@@ -60,6 +66,15 @@ impl Peer for Ours {
                             .await?;
                     }
                     Op::Exec => drop(engine.exec(&id, &exec).await?),
+                    Op::Many => {
+                        many(async || {
+                            let made = ObjectRef::from(&engine.create_container(&sleeper).await?.id);
+                            engine.act(&made, &Verb::Start).await?;
+                            engine.act(&made, &ENDED).await?;
+                            Ok(())
+                        })
+                        .await?;
+                    }
                 }
                 Ok(())
             })

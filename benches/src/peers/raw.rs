@@ -1,13 +1,13 @@
 //! The floor: requests written by hand on one kept connection, answers read whole and not looked into.
 
-use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::future::{FutureExt, LocalBoxFuture, try_join_all};
 use longshore_testkit::raw::{Connection, Target};
 use serde_json::json;
 
 use super::Peer;
 use crate::{
     Result,
-    op::{Op, Run, Subject, repeat},
+    op::{AT_ONCE, MANY, Op, Run, Subject, repeat},
 };
 
 pub(crate) struct Raw {
@@ -38,6 +38,10 @@ impl Peer for Raw {
                 "HostConfig": { "NetworkMode": "none" } })
             .to_string();
             let exec = json!({ "AttachStdout": true, "AttachStderr": true, "Cmd": ["true"] }).to_string();
+            let sleeper =
+                json!({ "Image": subject.image, "Cmd": ["sleep", "600"], "Labels": { label: value },
+                "HostConfig": { "NetworkMode": "none" } })
+                .to_string();
             let id = &subject.id;
             repeat(count, async || {
                 match op {
@@ -65,6 +69,10 @@ impl Peer for Raw {
                         while !stream.read_raw().await?.is_empty() {}
                         ok(kept, "GET", &format!("{path}/json"), None).await?;
                     }
+                    Op::Many => {
+                        let workers = (0..AT_ONCE).map(|_| worker(target, &sleeper));
+                        try_join_all(workers).await?;
+                    }
                 }
                 Ok(())
             })
@@ -72,6 +80,18 @@ impl Peer for Raw {
         }
         .boxed_local()
     }
+}
+
+/// Its share of many, on a connection of its own.
+async fn worker(target: &Target, create: &str) -> Result<()> {
+    let mut kept = Connection::connect(target).await?;
+    for _ in 0..MANY / AT_ONCE {
+        let made = ok(&mut kept, "POST", "/v1.41/containers/create", Some(create)).await?;
+        let path = format!("/v1.41/containers/{}", made["Id"].as_str().unwrap_or_default());
+        ok(&mut kept, "POST", &format!("{path}/start"), None).await?;
+        ok(&mut kept, "DELETE", &format!("{path}?force=1"), None).await?;
+    }
+    Ok(())
 }
 
 /// One call; what an operation goes on with is parsed, everything else is left as bytes.
