@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use crate::conn::Failure;
-use crate::error::{Error, ErrorKind, TimeoutKind};
+use crate::error::{Error, ErrorKind, Subject, TimeoutKind};
 use crate::path::PathQuery;
 
 /// How long the head of the response may take.
@@ -117,7 +117,7 @@ impl<'a> Call<'a> {
 
     /// An error of this call.
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
-        let error = Error::new(kind, self.op);
+        let error = Error::new(kind, self.op).with_subject(Subject::of_path(self.path.as_str()));
         match self.target {
             Some(target) => error.with_target(target),
             None => error,
@@ -143,7 +143,8 @@ impl<'a> Call<'a> {
             return self
                 .error(ErrorKind::BadInput)
                 .with_message("what was to be sent could not be read")
-                .with_source(error);
+                .with_source(error)
+                .partly_sent();
         }
         let kind = if error.is_parse_too_large() {
             ErrorKind::TooLarge
@@ -178,7 +179,12 @@ impl<'a> Call<'a> {
             status if status < 400 => ErrorKind::Protocol,
             _ => ErrorKind::Status,
         };
-        let error = self.error(kind).with_status(status.as_u16());
+        let mut error = self.error(kind).with_status(status.as_u16());
+        if text.contains("HTTP request to an HTTPS server") {
+            error = error.with_hint(
+                "this address wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a context",
+            );
+        }
         match message {
             Some(message) => error.with_message(message),
             None => error,

@@ -30,12 +30,13 @@ pub struct Error {
 struct Inner {
     kind: ErrorKind,
     op: &'static str,
+    subject: Option<Subject>,
     target: Option<String>,
     message: Option<Cow<'static, str>>,
     status: Option<u16>,
     hint: Option<Cow<'static, str>>,
     dialing: bool,
-    unsent: bool,
+    delivery: Option<Delivery>,
     source: Option<Source>,
 }
 
@@ -67,6 +68,36 @@ pub enum ErrorKind {
     Protocol,
     /// An answer was larger than its limit.
     TooLarge,
+}
+
+/// The kind of thing that a call was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Subject {
+    /// A container, or a command in one.
+    Container,
+    /// An image, or the making of one.
+    Image,
+    /// A network.
+    Network,
+    /// A volume.
+    Volume,
+    /// The engine itself, or what only a Swarm has.
+    Engine,
+}
+
+impl Subject {
+    /// Of the call with this path.
+    pub(crate) fn of_path(path: &str) -> Self {
+        let collection = path.split(['/', '?']).nth(1).unwrap_or_default();
+        match collection {
+            "containers" | "exec" => Self::Container,
+            "images" | "build" | "commit" | "distribution" => Self::Image,
+            "networks" => Self::Network,
+            "volumes" => Self::Volume,
+            _ => Self::Engine,
+        }
+    }
 }
 
 /// How far a failed call got: what the engine may have done.
@@ -110,12 +141,13 @@ impl Error {
             inner: Box::new(Inner {
                 kind,
                 op,
+                subject: None,
                 target: None,
                 message: None,
                 status: None,
                 hint: None,
                 dialing: false,
-                unsent: false,
+                delivery: None,
                 source: None,
             }),
         }
@@ -146,6 +178,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_subject(mut self, subject: Subject) -> Self {
+        self.inner.subject = Some(subject);
+        self
+    }
+
     pub(crate) fn while_dialing(mut self) -> Self {
         self.inner.dialing = true;
         self
@@ -153,7 +190,13 @@ impl Error {
 
     /// Not a byte of the request was written.
     pub(crate) fn unsent(mut self) -> Self {
-        self.inner.unsent = true;
+        self.inner.delivery = Some(Delivery::NotSent);
+        self
+    }
+
+    /// A part of the request was written, at least.
+    pub(crate) fn partly_sent(mut self) -> Self {
+        self.inner.delivery = Some(Delivery::Unknown);
         self
     }
 
@@ -167,6 +210,12 @@ impl Error {
     #[must_use]
     pub fn op(&self) -> &str {
         self.inner.op
+    }
+
+    /// What kind of thing it was about; `None` where no call had been begun.
+    #[must_use]
+    pub fn subject(&self) -> Option<Subject> {
+        self.inner.subject
     }
 
     /// On what: a container's reference, an endpoint.
@@ -224,8 +273,11 @@ impl Error {
         if inner.status.is_some() {
             return Delivery::Answered;
         }
+        if let Some(delivery) = inner.delivery {
+            return delivery;
+        }
         match inner.kind {
-            _ if inner.dialing || inner.unsent => Delivery::NotSent,
+            _ if inner.dialing => Delivery::NotSent,
             ErrorKind::Connect
             | ErrorKind::NotInstalled
             | ErrorKind::BadInput

@@ -61,7 +61,7 @@ pub use discover::{Discovered, Environment, Source, discover};
 pub use download::Download;
 pub use endpoint::Endpoint;
 pub use engine::Engine;
-pub use error::{Delivery, Error, ErrorKind, TimeoutKind};
+pub use error::{Delivery, Error, ErrorKind, Subject, TimeoutKind};
 pub use events::{BadEvent, EventStream, EventsQuery, RawEvent};
 pub use exec::{ExecOutput, ExecSpec};
 pub use frames::StdStream;

@@ -9,6 +9,7 @@
 )]
 
 mod calls;
+mod errors;
 mod faults;
 mod limits;
 mod negotiation;

@@ -1,0 +1,102 @@
+//! The client: an engine, its limits, and a token that cancels what is under way.
+
+use std::fmt;
+
+use longshore_core::ObjectRef;
+use longshore_engine::{Endpoint, Engine, Environment};
+use tokio_util::sync::CancellationToken;
+
+use crate::{DockerConfig, DockerError};
+
+/// One engine. Cheap to clone; clones share connections.
+///
+/// Every call may be made from any task; dropping its future ends it.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), longshore::DockerError> {
+/// use longshore::prelude::*;
+/// let client = DockerClient::new().await?;
+/// for container in client.containers().list(&ListContainers::all()).await? {
+///     println!("{} {}", container.name, container.state);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct DockerClient {
+    engine: Engine,
+    cancel: CancellationToken,
+}
+
+impl DockerClient {
+    /// The engine of this machine or of the active Docker context, with the default limits; it has just answered.
+    ///
+    /// # Errors
+    /// [`NotInstalled`](crate::DockerErrorKind::NotInstalled) with every place that was tried, when there is none.
+    pub async fn new() -> Result<Self, DockerError> {
+        Self::with_config(DockerConfig::default()).await
+    }
+
+    /// [`new`](Self::new) under other limits.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub async fn with_config(config: DockerConfig) -> Result<Self, DockerError> {
+        let found = Environment::of_process().discover()?;
+        Self::connect(found.endpoint, config).await
+    }
+
+    /// A client of the engine at `endpoint`, which has just answered.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn connect(endpoint: Endpoint, config: DockerConfig) -> Result<Self, DockerError> {
+        Ok(Self::from(Engine::connect(endpoint, config.engine()).await?))
+    }
+
+    /// The same client, whose calls end with [`Cancelled`](crate::DockerErrorKind::Cancelled) once `token` is
+    /// cancelled. What had reached the engine by then it does all the same.
+    #[must_use]
+    pub fn with_cancellation(mut self, token: CancellationToken) -> Self {
+        self.cancel = token;
+        self
+    }
+
+    /// The engine client below, for what has no shorthand here and for finer limits.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Runs a call of the engine client until it ends or this client is cancelled.
+    pub(crate) async fn run<T, E: Into<DockerError>>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, DockerError> {
+        match self.cancel.run_until_cancelled(call).await {
+            Some(result) => result.map_err(Into::into),
+            None => Err(DockerError::cancelled()),
+        }
+    }
+}
+
+impl From<Engine> for DockerClient {
+    fn from(engine: Engine) -> Self {
+        Self {
+            engine,
+            cancel: CancellationToken::new(),
+        }
+    }
+}
+
+impl fmt::Debug for DockerClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DockerClient")
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A name, an id or a prefix of one, checked.
+pub(crate) fn reference(text: &str) -> Result<ObjectRef, DockerError> {
+    ObjectRef::new(text).map_err(|error| DockerError::input(format_args!("{text:?}: {error}")))
+}
