@@ -12,6 +12,8 @@ mod calls;
 mod faults;
 mod limits;
 mod negotiation;
+mod networks;
 mod output;
 mod support;
+mod volumes;
 mod watching;
