@@ -125,6 +125,18 @@ checked_text! {
     ContainerId
 }
 
+checked_text! {
+    /// The full id of a network, as the engine gave it: 64 hexadecimal digits, or 25 letters and digits in a Swarm.
+    /// Cheap to clone.
+    NetworkId
+}
+
+impl From<&NetworkId> for ObjectRef {
+    fn from(id: &NetworkId) -> Self {
+        Self(Arc::clone(&id.0))
+    }
+}
+
 impl ContainerId {
     /// The first twelve characters, as people read them.
     pub fn short(&self) -> &str {

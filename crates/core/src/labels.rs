@@ -13,5 +13,14 @@ pub const TEST: &str = "io.longshore.test";
 pub const SCHEMA: &str = "io.longshore.schema";
 /// The value of [`SCHEMA`] that this version writes.
 pub const SCHEMA_VERSION: &str = "1";
+/// One create call, on what may be made twice under one name: a call whose answer was lost finds what it made by it.
+pub const CREATE: &str = "io.longshore.create";
 /// The project that Compose tools put a container in.
 pub const COMPOSE_PROJECT: &str = "com.docker.compose.project";
+
+/// The labels that a new spec begins with.
+pub fn ours() -> std::collections::BTreeMap<String, String> {
+    [(MANAGED, "true"), (SCHEMA, SCHEMA_VERSION)]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+}

@@ -7,23 +7,37 @@
 #![warn(missing_docs)]
 
 mod container;
+mod disk;
+mod endpoint_spec;
 mod event;
 mod id;
 mod image;
 pub mod labels;
 mod names;
+mod network;
+mod network_diff;
+mod network_spec;
 mod spec;
 mod state;
 mod stats;
+mod subnet;
 mod time;
 mod verb;
+mod volume;
+mod volume_spec;
 
 pub use container::{Container, ContainerSummary, HealthProbe, Mount, NetworkAttachment, Port, Secrets};
+pub use disk::{BuildCacheRecord, ContainerUsage, DiskUsage, ImageUsage, KindUsage};
+pub use endpoint_spec::EndpointSpec;
 pub use event::{Event, EventType, Scope};
-pub use id::{ContainerId, InvalidRef, ObjectRef};
+pub use id::{ContainerId, InvalidRef, NetworkId, ObjectRef};
 pub use image::ImageSummary;
+pub use network::{IpamPool, Network, NetworkDriver, NetworkMember, NetworkPeer, NetworkService};
+pub use network_spec::NetworkSpec;
 pub use spec::{ContainerSpec, InvalidSpec, PortBinding, RestartPolicy};
 pub use state::{ContainerState, Health};
 pub use stats::{Counters, CpuCounters, IoCounters, MemoryCounters, Usage};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verb::{Outcome, Verb};
+pub use volume::{DriverOptions, Volume, VolumeUsage};
+pub use volume_spec::{VolumeSource, VolumeSpec};

@@ -50,6 +50,12 @@ pub struct PortBinding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSpec(Box<str>);
 
+impl InvalidSpec {
+    pub(crate) fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+}
+
 impl fmt::Display for InvalidSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

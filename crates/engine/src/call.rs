@@ -87,7 +87,6 @@ impl<'a> Call<'a> {
         self
     }
 
-    #[expect(dead_code, reason = "changes that mean the same twice come with it")]
     /// Sending it twice does no harm, and what the second answer says is as true as the first.
     pub(crate) fn idempotent(mut self) -> Self {
         self.idempotent = true;
@@ -168,6 +167,7 @@ impl<'a> Call<'a> {
         let message = message(body);
         let text = message.as_deref().unwrap_or_default();
         let kind = match status.as_u16() {
+            400 | 403 | 500 | 503 if is_said_of_state(text) => ErrorKind::Conflict,
             400 if crate::negotiate::refuses_version(text) => ErrorKind::Version,
             400 => ErrorKind::BadInput,
             401 | 403 => ErrorKind::Permission,
@@ -190,6 +190,26 @@ impl<'a> Call<'a> {
             None => error,
         }
     }
+}
+
+/// What engines say with several statuses, none of them 409, when a state forbids it.
+fn is_said_of_state(text: &str) -> bool {
+    const SAID: [&str; 13] = [
+        "has active endpoints",
+        "already exists in network",
+        "is not connected to",
+        "overlaps with other one",
+        "conflicts with network",
+        "is ambiguous",
+        "only one instance of",
+        "pre-defined network",
+        "in private (none) mode",
+        "operation is already running",
+        "not a swarm manager",
+        "part of a swarm",
+        "update out of sequence",
+    ];
+    SAID.iter().any(|said| text.contains(said))
 }
 
 /// Podman answers 500 where Docker answers 409; its words are those of its own list of errors.
@@ -234,6 +254,18 @@ mod tests {
         assert_eq!(kind(500, "x"), ErrorKind::Status);
         let improper = "can only create exec sessions on running containers: container state improper";
         assert_eq!(kind(500, improper), ErrorKind::Conflict, "Podman's 409");
+        let endpoints = r#"{"message":"error while removing network: network n has active endpoints"}"#;
+        assert_eq!(kind(403, endpoints), ErrorKind::Conflict);
+        let sequence = "rpc error: code = Unknown desc = update out of sequence";
+        assert_eq!(kind(500, sequence), ErrorKind::Conflict);
+        assert_eq!(
+            kind(503, "This node is not a swarm manager."),
+            ErrorKind::Conflict
+        );
+        assert_eq!(
+            kind(403, "authorization denied by plugin x"),
+            ErrorKind::Permission
+        );
         assert_eq!(kind(500, "port 80 is already in use"), ErrorKind::Status);
         assert_eq!(kind(301, ""), ErrorKind::Protocol);
         assert_eq!(kind(403, "<html>"), ErrorKind::Permission);

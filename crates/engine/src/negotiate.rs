@@ -49,6 +49,15 @@ impl ApiVersion {
     /// One-shot statistics came with this.
     pub(crate) const ONE_SHOT_STATS: Self = Self::new(1, 41);
 
+    /// Kinds of disk usage, and prunes that spare named volumes, came with this (engine 23.0).
+    pub(crate) const ENGINE_23: Self = Self::new(1, 42);
+    /// Since this no engine makes two networks of one name (engine 25.0).
+    pub(crate) const UNIQUE_NETWORKS: Self = Self::new(1, 44);
+    /// A choice of IPv4, gateway priorities, and reserved space of the build cache came with this (engine 28.0).
+    pub(crate) const ENGINE_28: Self = Self::new(1, 48);
+    /// Since this a connect no longer ignores the MAC address (engine 29.0).
+    pub(crate) const CONNECT_MAC: Self = Self::new(1, 52);
+
     /// `major.minor`.
     #[must_use]
     pub const fn new(major: u16, minor: u16) -> Self {
@@ -149,6 +158,22 @@ impl Client {
             Some(version) => Ok(version),
             None => until(call, total, self.version()).await,
         }
+    }
+
+    /// An error unless the version agreed on has `what`, which came with `needed`.
+    pub(crate) async fn needs(
+        &self,
+        call: &Call<'_>,
+        needed: ApiVersion,
+        what: &'static str,
+    ) -> Result<(), Error> {
+        let spoken = self.version().await?;
+        if spoken >= needed {
+            return Ok(());
+        }
+        Err(call.error(ErrorKind::Version).with_message(format!(
+            "{what} needs API {needed}, and {spoken} is spoken with this engine"
+        )))
     }
 
     pub(crate) fn agreed(&self) -> Option<ApiVersion> {

@@ -1,7 +1,6 @@
-//! What an engine says of itself: ping, version, info.
+//! What an engine says of itself: ping and version. What it says of its host is `info`'s.
 
 use http::Response;
-use longshore_core::Timestamp;
 
 use crate::call::Call;
 use crate::path::PathQuery;
@@ -54,42 +53,6 @@ pub struct Version {
     pub components: Vec<(String, String)>,
 }
 
-/// What an engine knows of its host and of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Info {
-    /// Its identity, the same after a restart; empty on Podman.
-    pub id: String,
-    /// The host's name.
-    pub name: String,
-    /// Processors.
-    pub ncpu: Option<u32>,
-    /// Memory, in bytes.
-    pub mem_total: Option<u64>,
-    /// The engine's version.
-    pub server_version: String,
-    /// The host's operating system, for people.
-    pub operating_system: String,
-    /// Its kernel's version.
-    pub kernel_version: String,
-    /// The version of control groups, `1` or `2`; empty when the engine is too old to say.
-    pub cgroup_version: String,
-    /// The engine's clock. Compare its timestamps with this, not with the clock here.
-    pub system_time: Option<Timestamp>,
-    /// Containers in all states.
-    pub containers: Option<u64>,
-    /// Containers that run.
-    pub running: Option<u64>,
-    /// Containers that are paused.
-    pub paused: Option<u64>,
-    /// Containers that do not run.
-    pub stopped: Option<u64>,
-    /// Images.
-    pub images: Option<u64>,
-    /// How layers are kept, such as `overlay2`.
-    pub storage_driver: String,
-}
-
 impl Engine {
     /// Versions of the engine and of its parts.
     ///
@@ -100,16 +63,5 @@ impl Engine {
         self.json::<wire::system::Version>(&call)
             .await
             .map(wire::system::Version::into_core)
-    }
-
-    /// The engine's host, and counts of what it holds. Some milliseconds of the engine's time: not for polling.
-    ///
-    /// # Errors
-    /// As [`Engine::ping`].
-    pub async fn info(&self) -> Result<Info, Error> {
-        let call = Call::get("read the engine's information", PathQuery::new("/info"));
-        self.json::<wire::system::Info>(&call)
-            .await
-            .map(wire::system::Info::into_core)
     }
 }

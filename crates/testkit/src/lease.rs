@@ -266,16 +266,40 @@ impl Lease {
     }
 
     async fn sweep(&self, ours: impl Fn(&str) -> bool) -> io::Result<()> {
-        let path = "/containers/json?all=true&filters=%7B%22label%22%3A%5B%22io.longshore.test%22%5D%7D";
-        let list: Vec<Value> = accepted(self.call("GET", path, None).await?)?.json()?;
-        for container in list {
-            let run = container["Labels"][LABEL].as_str().unwrap_or_default();
-            if let Some(id) = container["Id"].as_str().filter(|_| ours(run)) {
+        const FILTER: &str = "filters=%7B%22label%22%3A%5B%22io.longshore.test%22%5D%7D";
+        let run = |object: &Value| object["Labels"][LABEL].as_str().unwrap_or_default().to_owned();
+        let list = self
+            .call("GET", &format!("/containers/json?all=true&{FILTER}"), None)
+            .await?;
+        for container in accepted(list)?.json::<Vec<Value>>()? {
+            if let Some(id) = container["Id"].as_str().filter(|_| ours(&run(&container))) {
                 self.remove(id).await?;
+            }
+        }
+        // What a container has can only go after it.
+        let list = self.call("GET", &format!("/networks?{FILTER}"), None).await?;
+        for network in accepted(list)?.json::<Vec<Value>>()? {
+            if let Some(id) = network["Id"].as_str().filter(|_| ours(&run(&network))) {
+                gone(self.call("DELETE", &format!("/networks/{id}"), None).await?)?;
+            }
+        }
+        let list = self.call("GET", &format!("/volumes?{FILTER}"), None).await?;
+        let list: Value = accepted(list)?.json()?;
+        for volume in list["Volumes"].as_array().into_iter().flatten() {
+            if let Some(name) = volume["Name"].as_str().filter(|_| ours(&run(volume))) {
+                gone(self.call("DELETE", &format!("/volumes/{name}"), None).await?)?;
             }
         }
         Ok(())
     }
+}
+
+/// A removal after which the object is not there, whoever removed it.
+fn gone(answer: Answer) -> io::Result<()> {
+    if answer.status() == 404 {
+        return Ok(());
+    }
+    accepted(answer).map(drop)
 }
 
 fn accepted(answer: Answer) -> io::Result<Answer> {

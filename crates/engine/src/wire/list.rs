@@ -98,7 +98,11 @@ pub(crate) fn images(json: &[u8]) -> Result<Vec<ImageSummary>, serde_json::Error
     entries::<Image<'_>, _>(&text(json), |image| Some(image.into_core()))
 }
 
-fn entries<'a, W, T>(json: &'a str, convert: impl Fn(W) -> Option<T>) -> Result<Vec<T>, serde_json::Error>
+/// Reads a list, each entry by itself where need be.
+pub(super) fn entries<'a, W, T>(
+    json: &'a str,
+    convert: impl Fn(W) -> Option<T>,
+) -> Result<Vec<T>, serde_json::Error>
 where
     W: Deserialize<'a>,
 {

@@ -4,12 +4,17 @@
 //! unknown. Nothing outside this module sees these types.
 
 pub(crate) mod create;
+pub(crate) mod disk;
 pub(crate) mod event;
 pub(crate) mod exec;
+pub(crate) mod info;
 pub(crate) mod inspect;
 pub(crate) mod lenient;
 pub(crate) mod list;
+pub(crate) mod network;
 mod placement;
+pub(crate) mod prune;
 pub(crate) mod scan;
 pub(crate) mod stats;
 pub(crate) mod system;
+pub(crate) mod volume;

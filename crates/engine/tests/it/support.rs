@@ -60,3 +60,18 @@ pub(crate) async fn read_all(logs: LogStream) -> Result<(String, String), longsh
 pub(crate) fn nobody() -> ObjectRef {
     ObjectRef::new("no-such-container").unwrap()
 }
+
+/// Does what an engine does for one caller at a time (a prune, the disk usage) when its turn has come.
+pub(crate) async fn unless_busy<T, F>(mut call: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, longshore_engine::Error>>,
+{
+    // Not `eventually`: a future that holds its closure is not `Send` here.
+    for _ in 0..400 {
+        match call().await {
+            Err(error) if error.is_conflict() => tokio::time::sleep(Duration::from_millis(25)).await,
+            result => return result.unwrap(),
+        }
+    }
+    panic!("the engine is never free");
+}

@@ -1,7 +1,7 @@
 //! A fake Docker engine: HTTP/1.1 over a unix socket or TCP, in this process, with what is nasty in the
 //! real one and with faults at any byte.
 //!
-//! Owns: containers, images, execs and their verbs; the event log (`ring`'s 256, replay, queues, silent
+//! Owns: containers, images, networks, volumes, execs and their verbs; the event log (`ring`'s 256, replay, queues, silent
 //! drops); lists that lag; a clock that steps; restarts, freezes, cuts. Leaves to others: being right about
 //! anything else. It never replaces a test on a real engine.
 //!
@@ -33,6 +33,7 @@ mod fault;
 mod http;
 mod logs;
 mod look;
+mod networks;
 mod request;
 mod ring;
 mod route;
@@ -41,6 +42,7 @@ mod server;
 mod spec;
 mod stats;
 mod verbs;
+mod volumes;
 mod wait;
 mod world;
 

@@ -13,7 +13,7 @@ use super::request::{Request, decode};
 use super::spec::spec_from;
 use super::verbs::Did;
 use super::world::{Filters, Refusal};
-use super::{Shared, events, exec, logs, stats, wait};
+use super::{Shared, events, exec, logs, networks, stats, volumes, wait};
 
 const JSON: &str = "application/json";
 
@@ -115,6 +115,8 @@ async fn dispatch(shared: &Arc<Shared>, conn: &mut Conn, request: &Request) -> R
         ("GET", ["info"]) => Reply::Json(200, info(shared)),
         ("GET", ["events"]) => return events::serve(shared, conn, request).await,
         ("GET", ["images", "json"]) => Reply::Json(200, super::lock(&shared.world).image_list()),
+        (_, ["networks", rest @ ..]) => return networks::serve(shared, request, rest).await,
+        (_, ["volumes", rest @ ..]) => return volumes::serve(shared, request, rest).await,
         ("GET", ["containers", "json"]) => Reply::Json(200, list(shared, request)?),
         ("POST", ["containers", "create"]) => {
             let body = request.json().map_err(|why| Refusal::new(400, why))?;

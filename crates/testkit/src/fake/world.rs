@@ -1,4 +1,4 @@
-//! What a fake engine has: containers, images, execs; and how a reference finds one.
+//! What a fake engine has: containers, images, networks, volumes, execs; and how a reference finds one.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::container::Container;
 use super::exec::Exec;
+use super::networks::{self, Network};
 
 /// An answer that is an error: status and message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +42,28 @@ pub(super) struct Image {
     pub(super) size: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct World {
     pub(super) containers: BTreeMap<String, Container>,
     pub(super) names: HashMap<String, String>,
     pub(super) images: Vec<Image>,
     pub(super) execs: HashMap<String, Exec>,
+    pub(super) networks: BTreeMap<String, Network>,
+    /// As the calls show them, by name.
+    pub(super) volumes: BTreeMap<String, Value>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            containers: BTreeMap::new(),
+            names: HashMap::new(),
+            images: Vec::new(),
+            execs: HashMap::new(),
+            networks: networks::predefined(),
+            volumes: BTreeMap::new(),
+        }
+    }
 }
 
 impl World {
