@@ -21,6 +21,7 @@ mod spec;
 mod state;
 mod stats;
 mod subnet;
+pub mod swarm;
 mod time;
 mod verb;
 mod volume;

@@ -194,7 +194,7 @@ impl<'a> Call<'a> {
 
 /// What engines say with several statuses, none of them 409, when a state forbids it.
 fn is_said_of_state(text: &str) -> bool {
-    const SAID: [&str; 13] = [
+    const SAID: [&str; 14] = [
         "has active endpoints",
         "already exists in network",
         "is not connected to",
@@ -207,6 +207,7 @@ fn is_said_of_state(text: &str) -> bool {
         "operation is already running",
         "not a swarm manager",
         "part of a swarm",
+        "participating as a manager",
         "update out of sequence",
     ];
     SAID.iter().any(|said| text.contains(said))

@@ -15,8 +15,6 @@ use crate::frames::{FrameDecoder, Piece};
 use crate::path::PathQuery;
 use crate::{Engine, Error, StdStream};
 
-const OP: &str = "read logs of the container";
-
 /// Which output to read.
 ///
 /// ```
@@ -111,7 +109,28 @@ impl Engine {
     /// [`Error::is_not_found`] when there is no such container; [`ErrorKind::BadInput`] when neither stream is wanted;
     /// [`ErrorKind::Status`] when its log driver cannot be read. In the stream, an `Err` is the last item.
     pub async fn logs(&self, container: &ObjectRef, options: &LogOptions) -> Result<LogStream, Error> {
-        let path = PathQuery::object("/containers", container, "logs")
+        const OP: &str = "read logs of the container";
+        if !(options.stdout || options.stderr) {
+            return Err(neither(OP, container));
+        }
+        let tty = self.inspect_container(container).await?.tty;
+        let path = PathQuery::object("/containers", container, "logs");
+        self.log_stream(OP, path, container, options, tty).await
+    }
+
+    /// The logs at `path`, of what has a terminal or has none.
+    pub(crate) async fn log_stream(
+        &self,
+        op: &'static str,
+        path: PathQuery,
+        target: &ObjectRef,
+        options: &LogOptions,
+        tty: bool,
+    ) -> Result<LogStream, Error> {
+        if !(options.stdout || options.stderr) {
+            return Err(neither(op, target));
+        }
+        let path = path
             .flag("follow", options.follow)
             .flag("stdout", options.stdout)
             .flag("stderr", options.stderr)
@@ -119,13 +138,7 @@ impl Engine {
             .query_opt("tail", options.tail.map(|lines| lines.to_string()).as_deref())
             .query_opt("since", options.since.map(seconds).as_deref())
             .query_opt("until", options.until.map(seconds).as_deref());
-        let call = Call::get(OP, path).on(container.as_str());
-        if !(options.stdout || options.stderr) {
-            return Err(call
-                .error(ErrorKind::BadInput)
-                .with_message("neither stdout nor stderr is wanted"));
-        }
-        let tty = self.inspect_container(container).await?.tty;
+        let call = Call::get(op, path).on(target.as_str());
         let (_, body) = self.client.stream(&call).await?;
         // A followed log may be quiet for days; one that is only read may not.
         let limits = ReadLimits {
@@ -135,11 +148,18 @@ impl Engine {
         Ok(LogStream {
             body,
             frames: (!tty).then(FrameDecoder::default),
-            target: container.clone(),
+            op,
+            target: target.clone(),
             limits,
             ended: false,
         })
     }
+}
+
+fn neither(op: &'static str, target: &ObjectRef) -> Error {
+    Error::new(ErrorKind::BadInput, op)
+        .with_target(target.as_str())
+        .with_message("neither stdout nor stderr is wanted")
 }
 
 /// Seconds and nanoseconds, as engines read them. Times before 1970 are its beginning.
@@ -153,6 +173,7 @@ pub struct LogStream {
     body: Body,
     /// `None`: the output is raw, of a terminal.
     frames: Option<FrameDecoder>,
+    op: &'static str,
     target: ObjectRef,
     limits: ReadLimits,
     ended: bool,
@@ -162,7 +183,7 @@ impl LogStream {
     fn fail(&mut self, make: impl FnOnce(&Call<'_>) -> Error) -> Poll<Option<Result<LogFrame, Error>>> {
         self.ended = true;
         Poll::Ready(Some(Err(make(
-            &Call::get(OP, PathQuery::new("/")).on(self.target.as_str()),
+            &Call::get(self.op, PathQuery::new("/")).on(self.target.as_str()),
         ))))
     }
 }
@@ -215,7 +236,7 @@ impl Stream for LogStream {
 impl fmt::Debug for LogStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogStream")
-            .field("container", &self.target)
+            .field("of", &self.target)
             .finish_non_exhaustive()
     }
 }

@@ -49,6 +49,8 @@ impl ApiVersion {
     /// One-shot statistics came with this.
     pub(crate) const ONE_SHOT_STATS: Self = Self::new(1, 41);
 
+    /// Counts of a service's tasks came with this.
+    pub(crate) const SERVICE_COUNTS: Self = Self::new(1, 41);
     /// Kinds of disk usage, and prunes that spare named volumes, came with this (engine 23.0).
     pub(crate) const ENGINE_23: Self = Self::new(1, 42);
     /// Since this no engine makes two networks of one name (engine 25.0).

@@ -28,9 +28,9 @@ pub(super) async fn programs(cache: &Path, kind: Kind) -> Result<Programs> {
             let path = vec![init(cache).await?, runc.join("usr/sbin")];
             return Ok(Programs { path });
         }
-        Kind::Oldest => Suite::Machine,
+        Kind::Oldest | Kind::SwarmOldest => Suite::Machine,
         Kind::Stable => Suite::Named("trixie"),
-        Kind::Newest => Suite::Named("sid"),
+        Kind::Newest | Kind::SwarmNewest => Suite::Named("sid"),
     };
     let root = unpacked(cache, suite, "engine", &ENGINE).await?;
     let mut path = vec![root.join("usr/sbin"), root.join("usr/bin")];

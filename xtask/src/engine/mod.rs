@@ -46,7 +46,7 @@ pub(crate) enum Command {
 
 /// Which engine. The names are roles, not versions: the suites behind them move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
     /// The docker.io of the machine's own suite.
     Oldest,
@@ -56,10 +56,23 @@ pub(crate) enum Kind {
     Newest,
     /// The Podman of the machine's own suite.
     Podman,
+    /// As newest, for tests that change the engine itself: they make it a Swarm and leave it again.
+    SwarmNewest,
+    /// As oldest, for the same.
+    SwarmOldest,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [Self::Oldest, Self::Stable, Self::Newest, Self::Podman];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Oldest,
+        Self::Stable,
+        Self::Newest,
+        Self::Podman,
+        Self::SwarmNewest,
+        Self::SwarmOldest,
+    ];
+    /// What every test run has.
+    pub(crate) const TESTED: [Self; 4] = [Self::Newest, Self::Oldest, Self::SwarmNewest, Self::SwarmOldest];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -67,6 +80,8 @@ impl Kind {
             Self::Stable => "stable",
             Self::Newest => "newest",
             Self::Podman => "podman",
+            Self::SwarmNewest => "swarm-newest",
+            Self::SwarmOldest => "swarm-oldest",
         }
     }
 }

@@ -22,10 +22,10 @@ fn name(tag: &str) -> String {
     format!("longshore-{tag}")
 }
 
-/// An interface's name holds 15 bytes: the tag's six digits and the kind's first letter tell engines apart.
+/// An interface's name holds 15 bytes: the tag's six digits and the kind's first seven letters tell engines apart.
 fn link(tag: &str) -> String {
     let (digits, kind) = tag.split_once('-').unwrap_or((tag, "x"));
-    format!("ls{digits}{}", &kind[..1])
+    format!("ls{digits}{}", kind.get(..7).unwrap_or(kind))
 }
 
 async fn ip(args: &[&str]) -> Result<String> {

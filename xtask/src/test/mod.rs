@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long)]
     fast: bool,
     /// The engines to test on.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Newest, Kind::Oldest])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Kind::TESTED)]
     engines: Vec<Kind>,
     /// Tests on every engine.
     #[arg(long, conflicts_with_all = ["fast", "engines"])]

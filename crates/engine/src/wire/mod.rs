@@ -16,5 +16,6 @@ mod placement;
 pub(crate) mod prune;
 pub(crate) mod scan;
 pub(crate) mod stats;
+pub(crate) mod swarm;
 pub(crate) mod system;
 pub(crate) mod volume;

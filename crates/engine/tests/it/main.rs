@@ -17,5 +17,6 @@ mod networks;
 mod output;
 mod retries;
 mod support;
+mod swarm;
 mod volumes;
 mod watching;
