@@ -6,7 +6,7 @@ use longshore_core::ObjectRef;
 use longshore_engine::{Endpoint, Engine, Environment};
 use tokio_util::sync::CancellationToken;
 
-use crate::{DockerConfig, DockerError};
+use crate::{Containers, DockerConfig, DockerError, Events, Networks, Stats, System, Volumes};
 
 /// One engine. Cheap to clone; clones share connections.
 ///
@@ -60,6 +60,36 @@ impl DockerClient {
     pub fn with_cancellation(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
         self
+    }
+
+    /// Its containers.
+    pub fn containers(&self) -> Containers {
+        Containers(self.clone())
+    }
+
+    /// Its networks.
+    pub fn networks(&self) -> Networks {
+        Networks(self.clone())
+    }
+
+    /// Its volumes.
+    pub fn volumes(&self) -> Volumes {
+        Volumes(self.clone())
+    }
+
+    /// What happens on the engine.
+    pub fn events(&self) -> Events {
+        Events(self.clone())
+    }
+
+    /// What containers use.
+    pub fn stats(&self) -> Stats {
+        Stats(self.clone())
+    }
+
+    /// The engine itself: version, information, disk, prune.
+    pub fn system(&self) -> System {
+        System(self.clone())
     }
 
     /// The engine client below, for what has no shorthand here and for finer limits.

@@ -73,6 +73,9 @@ mod tests {
             (engine.head_timeout, engine.idle_timeout, engine.total_timeout),
             (operation, Some(operation), operation)
         );
-        assert_eq!((engine.retry.attempts, engine.retry.backoff.first), (7, Duration::from_millis(20)));
+        assert_eq!(
+            (engine.retry.attempts, engine.retry.backoff.first),
+            (7, Duration::from_millis(20))
+        );
     }
 }
