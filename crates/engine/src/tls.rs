@@ -281,6 +281,8 @@ pub(crate) fn meaning(error: &(dyn StdError + 'static)) -> Option<Meaning> {
             | AlertDescription::CertificateExpired
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
+            // What a server says whose CA has the name of ours, and another key.
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied,
         ) => Meaning::new(
             ErrorKind::Permission,

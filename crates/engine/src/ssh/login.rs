@@ -25,9 +25,9 @@ use crate::conn::{Conn, HeadLimits, ReadLimits};
 use crate::transport::while_busy;
 use crate::upload::RequestBody;
 
-/// Starts its arguments as a program and ends that when its own input ends. It keeps none of the program's outputs
-/// open, so that their end is the program's.
-const GUARD: &str = r#""$@" </dev/null & exec >/dev/null 2>&1; read -r _; kill "$!""#;
+/// Starts its arguments as a program, and ends all of its process group when its own input ends. The inner shell keeps
+/// the output open as long as the program runs: `ssh` itself closes its own when it has logged in.
+const GUARD: &str = r#"("$@" </dev/null; :) & exec >/dev/null 2>&1; read -r _; kill 0"#;
 /// How often it is looked whether a login has succeeded, which takes from 50 ms on.
 const POLL: Duration = Duration::from_millis(10);
 /// sshd's MaxSessions is 10; two are left for sessions that are still closing.
@@ -141,7 +141,7 @@ impl Login {
             .stderr(said)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Ctrl-C in a terminal is ours to handle: the login is needed while we finish.
+            // The guard ends this group; and Ctrl-C in a terminal is ours to handle, as the login is needed to finish.
             .process_group(0);
         let guard = command.spawn()?;
         Ok((dir, guard))
@@ -231,7 +231,6 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = io::Result<T>>,
 {
-    let connect = async || Conn::handshake(open().await?).await.map_err(io::Error::other);
     let unanswered = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "no answer to a ping");
     let mut ping = Request::new(RequestBody::new(Bytes::new()));
     *ping.uri_mut() = Uri::from_static("/_ping");
@@ -242,7 +241,8 @@ where
         head: None,
         total: None,
     };
-    let sent = connect().await?.send(ping, limits).await;
+    let conn = handshake(open().await?).await?;
+    let sent = conn.send(ping, limits).await;
     let (_, mut body) = sent.map_err(|failure| unanswered(failure.failure))?;
     let mut length = 0;
     while let Some(piece) = body.read(ReadLimits::default()).await.map_err(unanswered)? {
@@ -253,8 +253,15 @@ where
     }
     match body.finish() {
         Some(conn) => Ok(conn),
-        None => connect().await,
+        None => handshake(open().await?).await,
     }
+}
+
+async fn handshake<T>(io: T) -> io::Result<Conn>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    Conn::handshake(io).await.map_err(io::Error::other)
 }
 
 /// A folder for this user alone: who opens the socket in it is root on the other machine.

@@ -1,6 +1,7 @@
 //! The one login of an engine: made by the first who needs it, shared by all, made anew when it is gone.
 
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -10,6 +11,10 @@ use super::words::{self, Refusal};
 use crate::conn::Conn;
 use crate::error::Error;
 use crate::{Endpoint, SshAddress};
+
+/// How long a failed login stands for all who want one: 24 streams that are opened at once, or one after the other, are
+/// one attempt. Servers lock out who fails too often.
+const RESPITE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Ssh {
     address: SshAddress,
@@ -21,7 +26,7 @@ pub(crate) struct Ssh {
 #[derive(Default)]
 struct Slot {
     login: Option<Arc<Login>>,
-    /// When the last attempt failed and why: it stands for all who were waiting then.
+    /// When the last attempt failed and why.
     refused: Option<(Instant, Refusal)>,
 }
 
@@ -54,7 +59,6 @@ impl Ssh {
 
     /// The login, which is not `gone`.
     async fn login(&self, gone: Option<Arc<Login>>) -> Result<Arc<Login>, Refusal> {
-        let asked = Instant::now();
         let mut slot = self.slot.lock().await;
         match (&slot.login, &gone) {
             (Some(login), Some(gone)) if Arc::ptr_eq(login, gone) => slot.login = None,
@@ -62,7 +66,7 @@ impl Ssh {
             (None, _) => {}
         }
         if let Some((when, refusal)) = &slot.refused
-            && *when > asked
+            && when.elapsed() < RESPITE
         {
             return Err(refusal.clone());
         }

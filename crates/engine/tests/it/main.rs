@@ -16,6 +16,8 @@ mod negotiation;
 mod networks;
 mod output;
 mod retries;
+mod ssh;
 mod support;
+mod tls;
 mod volumes;
 mod watching;
