@@ -103,6 +103,9 @@ impl Default for Authority {
 /// Years in which a certificate is good today.
 pub const VALID: (i32, i32) = (2020, 2090);
 
+/// All versions of TLS that are spoken today.
+pub const VERSIONS: &[&SupportedProtocolVersion] = rustls::ALL_VERSIONS;
+
 /// A server that speaks TLS on 127.0.0.1 and passes on to a unix socket. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Front {

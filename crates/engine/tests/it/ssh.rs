@@ -10,7 +10,7 @@ use longshore_engine::{
     TimeoutKind,
 };
 use longshore_testkit::lease::on_each;
-use longshore_testkit::sshd::Sshd;
+use longshore_testkit::sshd::{Sshd, clients_of};
 use longshore_testkit::{FakeConfig, FakeEngine, eventually};
 
 use crate::support::{REMOVE, client, socket, spec, start};
@@ -24,20 +24,9 @@ fn at(sshd: &Sshd, host: &str, socket: &Path) -> Engine {
     Engine::new(endpoint.with_ssh_config(sshd.config()), config)
 }
 
-/// Every process here that has to do with logins of this configuration.
-fn left_of(config: &Path) -> Vec<String> {
-    let config = config.display().to_string();
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let lines = processes.filter_map(|entry| {
-        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
-        Some(String::from_utf8_lossy(&line).replace('\0', " "))
-    });
-    lines.filter(|line| line.contains(&config)).collect()
-}
-
 /// The folders of the logins that live.
 fn folders_of(config: &Path) -> Vec<PathBuf> {
-    let lines = left_of(config);
+    let lines = clients_of(config);
     let words = lines.iter().flat_map(|line| line.split(' '));
     let control = words.filter(|word| word.contains("longshore-ssh-") && word.ends_with("/c"));
     control
@@ -47,12 +36,13 @@ fn folders_of(config: &Path) -> Vec<PathBuf> {
 
 async fn nothing_is_left(config: &Path) {
     let config = config.to_owned();
-    comes_true("no process of the login is left", async move || {
-        match left_of(&config) {
+    comes_true(
+        "no process of the login is left",
+        async move || match clients_of(&config) {
             left if left.is_empty() => Ok(()),
             left => Err(left),
-        }
-    })
+        },
+    )
     .await;
 }
 
@@ -301,7 +291,7 @@ async fn a_login_that_hangs_is_given_up_in_time_and_leaves_nothing() {
     let mut ping = Box::pin(engine.ping());
     eventually("it logs in", async || {
         assert!(futures_util::poll!(&mut ping).is_pending());
-        if left_of(&sshd.config()).is_empty() {
+        if clients_of(&sshd.config()).is_empty() {
             Err(())
         } else {
             Ok(())
