@@ -1,4 +1,4 @@
-//! Programs that the steps need beside cargo: nextest, cargo-deny, Node, Chromium. What is missing is got, each from
+//! Programs that the steps need beside cargo: nextest, cargo-deny, Node, Chromium, sshd. What is missing is got, each from
 //! its ordinary registry, into the cache where it can be, so that a fresh machine needs no list of things to install.
 
 use std::ffi::OsString;
@@ -93,6 +93,16 @@ impl Tools {
             return Ok(());
         }
         engine::ensure_packages(&[("chromium", "chromium")]).await
+    }
+
+    /// Debian's sshd, which tests start for themselves, and the programs of its client.
+    pub(crate) async fn sshd(&self) -> Result<()> {
+        let wanted = [
+            ("sshd", "openssh-server"),
+            ("ssh", "openssh-client"),
+            ("ssh-keygen", "openssh-client"),
+        ];
+        engine::ensure_packages(&wanted).await
     }
 
     /// A Node and npm that are new enough: the machine's, else those of npm's `node` and `npm` packages.

@@ -12,12 +12,18 @@ use crate::when::When;
 #[derive(Debug, Parser)]
 #[command(name = "longshore", version, max_term_width = 100, after_long_help = exit_codes())]
 pub(crate) struct Cli {
-    /// The engine's address: unix:///path/to/docker.sock or tcp://host:2375
+    /// The engine's address: unix:///path/to/docker.sock, tcp://host:2375, https://host:2376 or ssh://user@host
     ///
-    /// Without it, DOCKER_HOST decides; without that, the usual places of a socket are tried.
+    /// Without it and --context, it is looked for as docker does: DOCKER_HOST, DOCKER_CONTEXT, the current context of
+    /// Docker's config.json, then the usual places of a socket. With DOCKER_TLS_VERIFY, tcp:// is TLS with the material in
+    /// DOCKER_CERT_PATH. Through SSH, ssh must be able to log in without asking.
     // Text, so that a refused address is never printed: it may hold a password.
     #[arg(short = 'H', long, global = true, value_name = "ADDRESS")]
     pub(crate) host: Option<String>,
+
+    /// The Docker context that leads to the engine, as `docker context ls` names it
+    #[arg(short, long, global = true, value_name = "NAME", conflicts_with = "host")]
+    pub(crate) context: Option<String>,
 
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -83,6 +83,10 @@ impl From<longshore_engine::Error> for Failure {
                 Exit::EngineUnreachable,
                 "start the engine, or name another with -H or DOCKER_HOST",
             ),
+            ErrorKind::Untrusted(_) => (
+                Exit::EngineUnreachable,
+                "find out who answers there before you go on",
+            ),
             ErrorKind::Interrupted => (
                 Exit::EngineUnreachable,
                 "the engine may have been stopped; run the command again when it is back",

@@ -20,6 +20,7 @@ use std::{
 };
 
 use clap::{CommandFactory as _, Parser as _};
+use longshore_engine::Environment;
 
 use crate::{
     args::{Cli, Command},
@@ -57,13 +58,17 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let host = cli.host.as_deref();
+    let environment = Environment {
+        host: cli.host,
+        context: cli.context,
+        ..Environment::of_process()
+    };
     match cli.command {
-        Command::Ps(args) => work::run(host, Output::choose(args.json), work::Task::Ps(args)),
-        Command::Logs(args) => work::run(host, Output::choose(args.json), work::Task::Logs(args)),
-        Command::Events(args) => work::run(host, Output::choose(args.json), work::Task::Events(args)),
-        Command::Stats(args) => work::run(host, Output::choose(args.json), work::Task::Stats(args)),
-        Command::Serve(args) => serve::run(host, args),
+        Command::Ps(args) => work::run(&environment, Output::choose(args.json), work::Task::Ps(args)),
+        Command::Logs(args) => work::run(&environment, Output::choose(args.json), work::Task::Logs(args)),
+        Command::Events(args) => work::run(&environment, Output::choose(args.json), work::Task::Events(args)),
+        Command::Stats(args) => work::run(&environment, Output::choose(args.json), work::Task::Stats(args)),
+        Command::Serve(args) => serve::run(&environment, args),
         Command::Token(command) => tokens::run(command),
         Command::Completions { shell } => completions(shell),
     }

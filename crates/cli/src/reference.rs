@@ -12,8 +12,8 @@ const INTRO: &str = "\
 
 Generated from the definition in `crates/cli`: do not edit by hand.
 
-`ps`, `logs`, `events` and `stats` talk to an engine directly. They find it by `-H`, by `DOCKER_HOST`, or in the usual
-places of a socket. With `--json` they print one JSON object a line, in snake case; what is not known is `null`, times
+`ps`, `logs`, `events` and `stats` talk to an engine directly. They find it as `docker` does: by `-H` or `--context`, by
+`DOCKER_HOST`, by `DOCKER_CONTEXT` or the current context, or in the usual places of a socket. With `--json` they print one JSON object a line, in snake case; what is not known is `null`, times
 are RFC 3339 in UTC, and `time_nano` of an event is an integer. A log goes where the container wrote it: its standard
 output to ours, its standard error to ours, byte for byte, unless ours is a terminal: there nothing passes that would act
 on it. Colours are shown on a terminal only, and never with `NO_COLOR`.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use longshore_engine::{ErrorKind, discover};
+use longshore_engine::{Environment, ErrorKind};
 use longshore_fleet::FleetConfig;
 use longshore_server::{ServeError, ServeErrorKind, Server, ServerConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,15 +14,14 @@ use crate::{
     failure::{Failure, chain},
     logging,
     output::{Item, Output},
-    work,
 };
 
 /// The server mostly waits, and each thread has a stack and caches of its own.
 const WORKERS: usize = 2;
 
-pub(crate) fn run(host: Option<&str>, args: args::Serve) -> Result<(), Failure> {
+pub(crate) fn run(environment: &Environment, args: args::Serve) -> Result<(), Failure> {
     logging::start(&args.log, args.log_format)?;
-    let config = ServerConfig::new(args.listen, data::folder(args.data)?, fleet(host)?)
+    let config = ServerConfig::new(args.listen, data::folder(args.data)?, fleet(environment)?)
         .allow_hosts(given(args.allow_host))
         .allow_origins(given(args.allow_origin))
         .insecure_listen(args.insecure_listen);
@@ -82,15 +81,13 @@ fn greet(server: &Server) -> io::Result<()> {
     output.finish()
 }
 
-/// The engine that was named, else what discovery finds. None at all is no reason not to start: the page says so, and
-/// the engine is followed when it comes. An address that makes no sense is: nobody could ever be there.
-fn fleet(host: Option<&str>) -> Result<FleetConfig, Failure> {
-    if host.is_some() {
-        return Ok(FleetConfig::at(work::endpoint(host)?));
-    }
-    match discover() {
+/// The engine that is meant. None at all is no reason not to start: the page says so, and the engine is followed when it
+/// comes. An address or a context that makes no sense is: nobody could ever be there.
+fn fleet(environment: &Environment) -> Result<FleetConfig, Failure> {
+    match environment.discover() {
+        Ok(found) => Ok(FleetConfig::at(found.endpoint)),
         Err(error) if error.kind() == ErrorKind::BadInput => Err(error.into()),
-        _ => Ok(FleetConfig::local()),
+        Err(_) => Ok(FleetConfig::local()),
     }
 }
 

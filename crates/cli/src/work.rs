@@ -5,7 +5,7 @@ use std::{collections::HashMap, future::Future, time::Duration};
 use futures_util::{StreamExt as _, stream};
 use longshore_core::{ContainerId, Counters, ObjectRef, Timestamp};
 use longshore_engine::{
-    Endpoint, Engine, EngineConfig, EventsQuery, ListContainers, LogOptions, StdStream, discover,
+    Engine, EngineConfig, Environment, EventsQuery, ListContainers, LogOptions, StdStream,
 };
 
 use crate::{
@@ -33,8 +33,8 @@ pub(crate) enum Task {
 }
 
 /// Runs a command to its end, or to Ctrl-C.
-pub(crate) fn run(host: Option<&str>, mut output: Output, task: Task) -> Result<(), Failure> {
-    let engine = Engine::new(endpoint(host)?, EngineConfig::default());
+pub(crate) fn run(environment: &Environment, mut output: Output, task: Task) -> Result<(), Failure> {
+    let engine = Engine::new(environment.discover()?.endpoint, EngineConfig::default());
     block_on(async {
         let done = interruptible(async {
             match task {
@@ -63,14 +63,6 @@ async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Resul
         Ok(()) = tokio::signal::ctrl_c() => Err(Failure::Quiet(Exit::Interrupted)),
         done = work => done,
     }
-}
-
-/// The engine that was named on the command line, else the one that is found.
-pub(crate) fn endpoint(host: Option<&str>) -> Result<Endpoint, Failure> {
-    Ok(match host {
-        Some(address) => address.parse()?,
-        None => discover()?.endpoint,
-    })
 }
 
 /// The time by the engine's clock, by which it stamps all that it tells.

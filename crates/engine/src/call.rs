@@ -145,6 +145,9 @@ impl<'a> Call<'a> {
                 .with_source(error)
                 .partly_sent();
         }
+        if let Some(meaning) = crate::tls::meaning(&error) {
+            return meaning.said_in(|kind| self.error(kind)).with_source(error);
+        }
         let kind = if error.is_parse_too_large() {
             ErrorKind::TooLarge
         } else if error.is_parse() {

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::negotiate::{Agreed, ApiVersion};
 use crate::pool::Pool;
 use crate::retry::Budget;
+use crate::transport::Transport;
 use crate::upload::RequestBody;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("longshore/", env!("CARGO_PKG_VERSION")));
@@ -29,6 +30,7 @@ pub(crate) struct Client {
 
 /// What all handles on one engine share, whatever their limits.
 pub(crate) struct Shared {
+    pub(crate) transport: Transport,
     pub(crate) pool: Pool,
     pub(crate) agreed: Agreed,
     pub(crate) budget: Budget,
@@ -40,6 +42,7 @@ impl Client {
         let host =
             HeaderValue::from_str(&endpoint.authority()).unwrap_or(HeaderValue::from_static("localhost"));
         let shared = Shared {
+            transport: Transport::new(endpoint.clone()),
             pool: Pool::new(config.max_idle_connections),
             agreed: Agreed::default(),
             budget: Budget::default(),

@@ -1,18 +1,23 @@
-//! Finding the engine of this machine: `DOCKER_HOST`, then the places where engines put their sockets.
+//! Finding the engine that a person means: what they say, then what Docker's own configuration says, then the places
+//! where engines put their sockets.
 //!
-//! A socket counts only when something listens on it, so that a stale one does not hide the engine behind it. When
-//! nothing is found, the error names every place and what was wrong there.
+//! The order is that of the docker command line; what contexts and TLS material hold is `context`'s. A socket counts only
+//! when something listens on it, so that a stale one does not hide the engine behind it. What was said is never replaced by
+//! a guess: a context that is broken is an error, and not a reason to look elsewhere.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-
+use crate::context::{DockerConfig, no_context, tls_of_cert_path};
+use crate::endpoint::DEFAULT_TLS_PORT;
 use crate::error::ErrorKind;
 use crate::{Endpoint, Error};
 
+mod places;
+
 const OP: &str = "find an engine";
+/// The context that is none: `DOCKER_HOST`, or the usual places.
+const DEFAULT_CONTEXT: &str = "default";
 
 /// An engine's address, and why it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +30,17 @@ pub struct Discovered {
 }
 
 /// Why an address was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
+    /// [`Environment::host`] says so.
+    Host,
     /// `DOCKER_HOST` says so.
     Env,
+    /// The Docker context of this name says so, which was asked for, named by `DOCKER_CONTEXT`, or the current one.
+    Context(String),
+    /// `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set and no address is: an engine on this machine, over TLS.
+    Tls,
     /// A socket at one of the usual places.
     Socket,
 }
@@ -37,20 +48,41 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Host => "the address that was given",
             Self::Env => "DOCKER_HOST",
+            Self::Context(name) => return write!(f, "the Docker context {name:?}"),
+            Self::Tls => "DOCKER_TLS_VERIFY",
             Self::Socket => "a socket at a usual place",
         })
     }
 }
 
 /// What the search depends on, so that it can be asked about another environment than this process's.
+///
+/// An empty value is the same as none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
-    /// `DOCKER_HOST`; empty is the same as none.
+    /// An address that was asked for, as by `--host`. Not together with [`Self::context`].
+    pub host: Option<String>,
+    /// A Docker context that was asked for, as by `--context`.
+    pub context: Option<String>,
+    /// `DOCKER_HOST`.
     pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`.
+    pub docker_context: Option<String>,
+    /// `DOCKER_CONFIG`: the folder of Docker's configuration. Default: `.docker` in [`Self::home`].
+    pub docker_config: Option<PathBuf>,
+    /// `DOCKER_TLS`: TLS without checking who answers.
+    pub docker_tls: Option<String>,
+    /// `DOCKER_TLS_VERIFY`: TLS, and the engine's certificate is checked.
+    pub docker_tls_verify: Option<String>,
+    /// `DOCKER_CERT_PATH`: the folder of `ca.pem`, `cert.pem` and `key.pem`. Default: that of Docker's configuration.
+    pub docker_cert_path: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
-    /// `HOME`.
+    /// `TMPDIR`.
+    pub temp_dir: Option<PathBuf>,
+    /// `HOME`, or `USERPROFILE` on Windows.
     pub home: Option<PathBuf>,
     /// The user's number.
     pub uid: u32,
@@ -62,11 +94,21 @@ impl Environment {
     /// The environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
+        let text = |name| std::env::var(name).ok();
+        let path = |name| std::env::var_os(name).map(PathBuf::from);
         Self {
-            docker_host: std::env::var("DOCKER_HOST").ok(),
-            runtime_dir: std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
-            home: std::env::var_os("HOME").map(PathBuf::from),
-            uid: rustix::process::getuid().as_raw(),
+            host: None,
+            context: None,
+            docker_host: text("DOCKER_HOST"),
+            docker_context: text("DOCKER_CONTEXT"),
+            docker_config: path("DOCKER_CONFIG"),
+            docker_tls: text("DOCKER_TLS"),
+            docker_tls_verify: text("DOCKER_TLS_VERIFY"),
+            docker_cert_path: path("DOCKER_CERT_PATH"),
+            runtime_dir: path("XDG_RUNTIME_DIR"),
+            temp_dir: path("TMPDIR"),
+            home: path(if cfg!(windows) { "USERPROFILE" } else { "HOME" }),
+            uid: places::uid(),
             root: PathBuf::new(),
         }
     }
@@ -74,87 +116,122 @@ impl Environment {
     /// Where engines put their sockets, Docker's before Podman's, the machine's before the user's.
     #[must_use]
     pub fn places(&self) -> Vec<PathBuf> {
-        let under = |path: &str| PathBuf::from(format!("{}{path}", self.root.display()));
-        let home = self.home.as_deref().filter(|home| home.is_absolute());
-        let runtime = self.runtime_dir.as_deref().filter(|dir| dir.is_absolute());
-        let mut places = vec![under("/var/run/docker.sock"), under("/run/docker.sock")];
-        places.extend(runtime.map(|dir| dir.join("docker.sock")));
-        places.push(under(&format!("/run/user/{}/docker.sock", self.uid)));
-        places.extend(home.map(|home| home.join(".docker/run/docker.sock")));
-        places.extend(home.map(|home| home.join(".docker/desktop/docker.sock")));
-        places.push(under("/run/podman/podman.sock"));
-        places.extend(runtime.map(|dir| dir.join("podman/podman.sock")));
-        places.push(under(&format!("/run/user/{}/podman/podman.sock", self.uid)));
-        let mut seen = std::collections::HashSet::new();
-        places.retain(|place| seen.insert(place.clone()));
-        places
+        places::of(self)
     }
 
     /// Finds the engine.
     ///
     /// # Errors
-    /// As [`discover`].
+    /// As [`discover`], and [`ErrorKind::BadInput`] when both a host and a context were asked for.
     pub fn discover(&self) -> Result<Discovered, Error> {
-        if let Some(text) = self.docker_host.as_deref().filter(|text| !text.trim().is_empty()) {
-            let endpoint = text.trim().parse().map_err(|error: Error| {
-                let hint = error.hint().map_or_else(
-                    || "correct DOCKER_HOST, or unset it to search the usual places".to_owned(),
-                    |hint| format!("correct DOCKER_HOST, or unset it: {hint}"),
-                );
-                Error::new(ErrorKind::BadInput, OP)
-                    .with_message("DOCKER_HOST is not an address that can be used")
-                    .with_hint(hint)
-                    .with_source(error)
-            })?;
-            return Ok(Discovered {
-                endpoint,
-                source: Source::Env,
-            });
-        }
-        let mut tried = Vec::new();
-        let mut forbidden = false;
-        for place in self.places() {
-            match listens(&place) {
-                Ok(()) => {
-                    return Ok(Discovered {
-                        endpoint: Endpoint::Unix(place),
-                        source: Source::Socket,
-                    });
-                }
-                Err(errno) => {
-                    forbidden |= errno == Errno::ACCESS || errno == Errno::PERM;
-                    tried.push(format!("{} ({})", place.display(), reason(errno)));
-                }
+        let (host, context) = (given(self.host.as_ref()), given(self.context.as_ref()));
+        match (host, context) {
+            (Some(_), Some(_)) => {
+                return Err(refuse("both an address and a Docker context were given")
+                    .with_hint("give one of the two"));
             }
+            (Some(host), None) => return self.at(host, "the address that was given", Source::Host),
+            (None, Some(name)) => return self.by_context(name, "which was asked for"),
+            (None, None) => {}
         }
-        let (kind, hint) = if forbidden {
-            (
-                ErrorKind::Permission,
-                "an engine is there, but this user may not open its socket: add the user to the socket's group (usually \
-                 `docker`) and log in again",
-            )
-        } else {
-            (
-                ErrorKind::NotInstalled,
-                "install or start Docker or Podman, or set DOCKER_HOST to where an engine listens",
-            )
+        if let Some(host) = given(self.docker_host.as_ref()) {
+            return self.at(host, "DOCKER_HOST", Source::Env);
+        }
+        if let Some(name) = given(self.docker_context.as_ref()) {
+            return self.by_context(name, "which DOCKER_CONTEXT names");
+        }
+        if let Some(config) = self.docker_config()
+            && let Some(name) = config.current_context()?
+        {
+            let why = format!("the current one in {}", config.file().display());
+            return self.by_context(&name, &why);
+        }
+        self.by_default()
+    }
+
+    /// The address that a person wrote somewhere.
+    fn at(&self, text: &str, name: &str, source: Source) -> Result<Discovered, Error> {
+        let endpoint: Endpoint = text.trim().parse().map_err(|error: Error| {
+            let hint = match error.hint() {
+                Some(hint) => format!("correct it, or leave it out: {hint}"),
+                None => "correct it, or leave it out to search the usual places".to_owned(),
+            };
+            refuse(format!("{name} cannot be used"))
+                .with_hint(hint)
+                .with_source(error)
+        })?;
+        Ok(Discovered {
+            endpoint: self.with_tls(endpoint)?,
+            source,
+        })
+    }
+
+    fn by_context(&self, name: &str, why: &str) -> Result<Discovered, Error> {
+        if name == DEFAULT_CONTEXT {
+            return match given(self.docker_host.as_ref()) {
+                Some(host) => self.at(host, "DOCKER_HOST", Source::Env),
+                None => self.by_default(),
+            };
+        }
+        let Some(config) = self.docker_config() else {
+            return Err(no_context(name, why)
+                .with_message("there is no place for contexts")
+                .with_hint("set HOME, or DOCKER_CONFIG"));
         };
-        Err(Error::new(kind, OP)
-            .with_message(format!(
-                "DOCKER_HOST is not set, and none listens at {}",
-                tried.join(", ")
-            ))
-            .with_hint(hint)
-            .while_dialing())
+        let endpoint = config.endpoint(name, why)?;
+        Ok(Discovered {
+            endpoint,
+            source: Source::Context(name.to_owned()),
+        })
+    }
+
+    /// Nobody says anything.
+    fn by_default(&self) -> Result<Discovered, Error> {
+        let local = Endpoint::Tcp {
+            host: "localhost".to_owned(),
+            port: DEFAULT_TLS_PORT,
+        };
+        match self.with_tls(local)? {
+            endpoint @ Endpoint::Tls { .. } => Ok(Discovered {
+                endpoint,
+                source: Source::Tls,
+            }),
+            _ => places::first(self),
+        }
+    }
+
+    /// The address over TLS, where the environment asks for that and the address can have it.
+    fn with_tls(&self, endpoint: Endpoint) -> Result<Endpoint, Error> {
+        let verify = given(self.docker_tls_verify.as_ref()).is_some();
+        let wanted = verify || given(self.docker_tls.as_ref()).is_some();
+        if !wanted || !matches!(endpoint, Endpoint::Tcp { .. } | Endpoint::Tls { .. }) {
+            return Ok(endpoint);
+        }
+        let own = given_path(self.docker_cert_path.as_deref()).map(Path::to_owned);
+        let dir = own.or_else(|| Some(self.docker_config()?.dir().to_owned()));
+        let dir = dir.ok_or_else(|| {
+            refuse("TLS is asked for, and there is no folder with certificates")
+                .with_hint("set DOCKER_CERT_PATH to the folder of ca.pem, cert.pem and key.pem")
+        })?;
+        Ok(endpoint.with_tls(tls_of_cert_path(&dir, !verify)?))
+    }
+
+    fn docker_config(&self) -> Option<DockerConfig> {
+        let own = given_path(self.docker_config.as_deref()).map(Path::to_owned);
+        let dir = own.or_else(|| Some(given_path(self.home.as_deref())?.join(".docker")));
+        dir.map(DockerConfig::new)
     }
 }
 
-/// Finds the engine of this machine: `DOCKER_HOST` when it is set, else the first usual socket that something listens
-/// on. Blocks for less than a millisecond; does not speak to the engine.
+/// Finds the engine that a person means, in the docker command line's order: `DOCKER_HOST`; the context that
+/// `DOCKER_CONTEXT` names; the current context of `config.json`; TLS on this machine when `DOCKER_TLS_VERIFY` is set; the
+/// first usual socket that something listens on. Reads some small files, blocks for some milliseconds at most, and does
+/// not speak to the engine.
 ///
 /// # Errors
-/// [`ErrorKind::BadInput`] when `DOCKER_HOST` is no address; [`ErrorKind::NotInstalled`] when nothing listens anywhere;
-/// [`ErrorKind::Permission`] when a socket may not be opened. The message names every place tried.
+/// [`ErrorKind::BadInput`] when an address, a context or TLS material cannot be used; [`ErrorKind::NotInstalled`] when
+/// nothing listens anywhere; [`ErrorKind::Permission`] when a socket may not be opened. The last two name every place
+/// that was tried.
 ///
 /// ```no_run
 /// match longshore_engine::discover() {
@@ -166,93 +243,18 @@ pub fn discover() -> Result<Discovered, Error> {
     Environment::of_process().discover()
 }
 
-/// Whether something listens on the socket: connects without waiting, and hangs up.
-fn listens(path: &Path) -> Result<(), Errno> {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
-        // Its queue is full: busy, but there.
-        Ok(()) | Err(Errno::AGAIN) => Ok(()),
-        Err(errno) => Err(errno),
-    }
+fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::BadInput, OP).with_message(message)
 }
 
-fn reason(errno: Errno) -> &'static str {
-    match errno {
-        Errno::NOENT | Errno::NOTDIR => "no such socket",
-        Errno::CONNREFUSED => "nothing listens on it",
-        Errno::ACCESS | Errno::PERM => "not permitted",
-        Errno::NAMETOOLONG => "its path is too long for a socket",
-        _ => "cannot be opened",
-    }
+fn given(value: Option<&String>) -> Option<&str> {
+    value.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+fn given_path(value: Option<&Path>) -> Option<&Path> {
+    value.filter(|path| !path.as_os_str().is_empty())
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::net::UnixListener;
-
-    use super::*;
-
-    fn environment(root: &Path) -> Environment {
-        Environment {
-            runtime_dir: Some(root.join("run/user/7")),
-            home: Some(root.join("home")),
-            uid: 7,
-            root: root.to_owned(),
-            ..Environment::default()
-        }
-    }
-
-    #[test]
-    fn docker_host_wins_and_a_bad_one_is_said() {
-        let mut environment = Environment {
-            docker_host: Some(" tcp://10.0.0.1 ".to_owned()),
-            ..Environment::default()
-        };
-        let found = environment.discover().unwrap();
-        assert_eq!(
-            (found.endpoint.to_string().as_str(), found.source),
-            ("tcp://10.0.0.1:2375", Source::Env)
-        );
-        environment.docker_host = Some("tcp://me:secret@host".to_owned());
-        let error = environment.discover().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BadInput);
-        assert!(error.hint().unwrap().contains("DOCKER_HOST") && !format!("{error:?}").contains("secret"));
-    }
-
-    #[test]
-    fn a_stale_socket_does_not_hide_the_engine_behind_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let environment = environment(dir.path());
-        let places = environment.places();
-        for place in [&places[0], &places[2]] {
-            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
-        }
-        drop(UnixListener::bind(&places[0]).unwrap());
-        let _engine = UnixListener::bind(&places[2]).unwrap();
-        let found = environment.discover().unwrap();
-        assert_eq!(
-            found.endpoint,
-            Endpoint::unix(dir.path().join("run/user/7/docker.sock"))
-        );
-        assert_eq!(found.source, Source::Socket);
-    }
-
-    #[test]
-    fn every_place_is_named_with_its_reason() {
-        let dir = tempfile::tempdir().unwrap();
-        let environment = environment(dir.path());
-        let places = environment.places();
-        std::fs::create_dir_all(places[0].parent().unwrap()).unwrap();
-        drop(UnixListener::bind(&places[0]).unwrap());
-        let error = environment.discover().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NotInstalled);
-        assert!(error.is_connect() && error.is_transient());
-        let text = error.to_string();
-        assert!(text.contains("nothing listens on it"), "{text}");
-        for place in places {
-            assert!(text.contains(&place.display().to_string()), "{text}");
-        }
-        assert!(error.hint().is_some());
-    }
-}
+#[cfg(unix)]
+mod tests;

@@ -48,8 +48,10 @@ pub enum ErrorKind {
     Connect,
     /// There is no engine at the address: no such socket, or nothing listens.
     NotInstalled,
-    /// The socket may not be opened, or the engine refused the credentials (401, 403).
+    /// The socket may not be opened, or the engine refused the credentials (401, 403), a client certificate or a login.
     Permission,
+    /// Who answers cannot prove that it is the engine that is meant; why is inside. Nothing was sent.
+    Untrusted(Distrust),
     /// A time limit passed; which one is inside.
     Timeout(TimeoutKind),
     /// The connection broke, or the engine closed it, before the answer was complete.
@@ -98,6 +100,24 @@ impl Subject {
             _ => Self::Engine,
         }
     }
+}
+
+/// Why the other side of a connection is not trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Distrust {
+    /// Its certificate has expired, or is not valid yet.
+    Expired,
+    /// Its certificate is for another name.
+    WrongName,
+    /// Its certificate is not signed by an authority that is trusted here.
+    UnknownIssuer,
+    /// Its SSH host key is not among the known ones.
+    UnknownHostKey,
+    /// Its SSH host key is another than the known one.
+    ChangedHostKey,
+    /// Another fault of its certificate.
+    Other,
 }
 
 /// How far a failed call got: what the engine may have done.
@@ -282,6 +302,7 @@ impl Error {
             | ErrorKind::NotInstalled
             | ErrorKind::BadInput
             | ErrorKind::Version
+            | ErrorKind::Untrusted(_)
             | ErrorKind::Timeout(TimeoutKind::Connect) => Delivery::NotSent,
             ErrorKind::Interrupted | ErrorKind::Timeout(_) => Delivery::Unknown,
             ErrorKind::Permission
@@ -314,6 +335,7 @@ impl Error {
             ErrorKind::Connect => "no connection",
             ErrorKind::NotInstalled => "no engine listens there",
             ErrorKind::Permission => "not permitted",
+            ErrorKind::Untrusted(_) => "it cannot prove who it is",
             ErrorKind::Timeout(which) => which.as_str(),
             ErrorKind::Interrupted => "the connection was lost before the answer was complete",
             ErrorKind::NotFound => "no such object",

@@ -13,7 +13,6 @@ use crate::conn::{Body, Conn, Failure, HeadLimits, ReadLimits, SendFailure};
 use crate::duplex::Duplex;
 use crate::error::{Error, ErrorKind, TimeoutKind};
 use crate::negotiate::ApiVersion;
-use crate::transport;
 use crate::upload::{RequestBody, Upload};
 
 /// A refusal's message is never longer than this.
@@ -232,7 +231,9 @@ impl Client {
     }
 
     async fn dial(&self) -> Result<Conn, Error> {
-        let result = transport::dial(&self.endpoint, self.config.connect_timeout).await;
+        let make_room = || self.shared.pool.clear();
+        let limit = self.config.connect_timeout;
+        let result = self.shared.transport.dial(limit, make_room).await;
         if result.is_err() {
             self.shared.agreed.forget();
         }

@@ -32,7 +32,7 @@ pub use longshore_engine as engine;
 pub use longshore_runtime as runtime;
 pub use state::{EngineFacts, HostState};
 
-/// The name of the host that the server itself runs on, or that `DOCKER_HOST` names.
+/// The name of the host that the server itself runs on, or that its configuration leads to.
 pub const LOCAL: &str = "local";
 
 /// Where Docker's packages put the socket.

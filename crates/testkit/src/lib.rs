@@ -2,8 +2,8 @@
 //!
 //! Owns: [`raw`], a small HTTP/1.1 client that shares no code with the engine client, so that a bug in
 //! one cannot hide behind the same bug in the other; [`mod@eventually`], the one way for a test to wait;
-//! [`fake`], an engine that imitates what is nasty in the real one; [`lease`], real engines to test on; and
-//! [`sized`], how much of a proof a run does.
+//! [`fake`], an engine that imitates what is nasty in the real one; [`lease`], real engines to test on; [`sshd`] and
+//! [`tls`], a real SSH server and TLS in front of what has none; and [`sized`], how much of a proof a run does.
 //! Leaves to others: every assertion, and anything that a shipped crate needs at run time. This crate is a
 //! dev-dependency, never a dependency.
 
@@ -12,6 +12,10 @@ pub mod fake;
 pub mod lease;
 pub mod raw;
 pub mod size;
+#[cfg(unix)]
+pub mod sshd;
+#[cfg(unix)]
+pub mod tls;
 
 pub use eventually::{Eventually, eventually};
 pub use fake::{FakeConfig, FakeEngine};

@@ -56,6 +56,22 @@ pub(super) async fn programs(cache: &Path, kind: Kind) -> Result<Programs> {
     Ok(Programs { path })
 }
 
+/// The docker command line: the machine's, else that of its suite.
+pub(crate) async fn docker_client(cache: &Path) -> Result<PathBuf> {
+    if let Some(own) = places::on_path("docker") {
+        return Ok(own);
+    }
+    let client = unpacked(cache, Suite::Machine, "engine", &ENGINE)
+        .await?
+        .join("usr/bin/docker");
+    if client.is_file() {
+        return Ok(client);
+    }
+    // Newer suites have it in a package of its own.
+    let root = unpacked(cache, Suite::Machine, "client", &["docker-cli"]).await?;
+    Ok(root.join("usr/bin/docker"))
+}
+
 /// A folder with `docker-init`: docker.io has only a link to a static tini, whose package the suites name differently.
 async fn init(cache: &Path) -> Result<PathBuf> {
     let mut last = None;

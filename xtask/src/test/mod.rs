@@ -3,11 +3,11 @@
 
 mod engines;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::engine::Kind;
+use crate::engine::{self, Kind};
 use crate::places;
 use crate::report::{Counts, Failed, Report, counts_in};
 use crate::run;
@@ -29,6 +29,9 @@ pub(crate) struct Args {
 }
 
 const NEEDS_BOTH: &str = "--fast leaves out what needs an engine or a browser";
+/// What tests read; `longshore_testkit::sshd` owns their meaning.
+const SSHD: &str = "LONGSHORE_SSHD";
+const DOCKER: &str = "LONGSHORE_DOCKER";
 
 pub(crate) async fn run(args: &Args) -> Result<()> {
     let cache = places::cache()?;
@@ -140,9 +143,13 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
             "longshore-e2e",
         ];
         report
-            .step("tests", counted(tools.cargo(&run).env(engines::VARIABLE, "none")))
+            .step(
+                "tests",
+                counted(tools.cargo(&run).env(engines::VARIABLE, "none").env(SSHD, "none")),
+            )
             .await;
         report.left_out("tests on real engines", NEEDS_BOTH);
+        report.left_out("tests through a real SSH server", NEEDS_BOTH);
         report.left_out("tests of the built server and the page", NEEDS_BOTH);
         return;
     }
@@ -156,6 +163,13 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
         Ok(Counts::ONE)
     });
     let up = up.await;
+    let mut docker = PathBuf::new();
+    let ssh = report.step("sshd", async {
+        tools.sshd().await?;
+        docker = engine::docker_client(cache).await?;
+        Ok(Counts::ONE)
+    });
+    let ssh = ssh.await;
     let browser = report.step("browser", async {
         tools.chromium().await?;
         tools.npm_ci("e2e/browser").await?;
@@ -164,13 +178,14 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
     let browser = browser.await;
     let binary = ["build", "--locked", "--release", "-p", "longshore-cli"];
     let built = report.step("server", check(tools.cargo(&binary))).await;
-    if !(up && browser && built) {
-        eprintln!("without engines, browser and server there is nothing to test on");
+    if !(up && ssh && browser && built) {
+        eprintln!("without engines, sshd, browser and server there is nothing to test on");
         return;
     }
     let run = tools.cargo(&["nextest", "run", "--workspace", "--locked"]);
     let run = run
         .env(engines::VARIABLE, engines.variable())
+        .env(DOCKER, docker)
         .env("LONGSHORE_BIN", places::target().join("release/longshore"));
     report.step("tests", counted(run)).await;
 }

@@ -6,5 +6,6 @@ mod bad_input;
 mod direct;
 mod follow;
 mod longshore;
+mod reach;
 mod real;
 mod server;

@@ -315,9 +315,9 @@ async fn every_fault_has_a_kind_and_a_text() {
         cannot connect to the engine at tcp://no-such-host.invalid:2375: no connection
     no address: BadInput, NotSent
         cannot read the engine's address: it has no scheme
-        → write unix:///path/to/docker.sock or tcp://host:2375
+        → write unix:///path/to/docker.sock, tcp://host:2375, https://host:2376 or ssh://user@host
     a scheme of nobody: BadInput, NotSent
-        cannot read the engine's address: its scheme is not one of unix, tcp, http
+        cannot read the engine's address: its scheme is not one of unix, tcp, http, https, ssh, npipe
     a port that is none: BadInput, NotSent
         cannot read the engine's address: its port is not a number from 1 to 65535
     a password in an address: BadInput, NotSent

@@ -1,11 +1,13 @@
 //! What the tests here share.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use longshore_core::{ContainerSpec, ObjectRef, Verb};
 use longshore_engine::{Engine, EngineConfig, LogStream, StdStream};
 use longshore_testkit::FakeEngine;
 use longshore_testkit::lease::{IMAGE, LABEL, Lease};
+use longshore_testkit::raw::Target;
 
 use futures_util::TryStreamExt as _;
 
@@ -75,3 +77,17 @@ where
     }
     panic!("the engine is never free");
 }
+
+/// The path of the socket that the leased engine listens on.
+pub(crate) fn socket(lease: &Lease) -> PathBuf {
+    match lease.target() {
+        Target::Unix(path) => path.clone(),
+        Target::Tcp(_) => panic!("the engines of a test run listen on unix sockets"),
+    }
+}
+
+/// Removes what runs, too.
+pub(crate) const REMOVE: Verb = Verb::Remove {
+    force: true,
+    volumes: true,
+};
