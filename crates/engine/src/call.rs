@@ -175,7 +175,7 @@ impl<'a> Call<'a> {
             400 => ErrorKind::BadInput,
             401 | 403 => ErrorKind::Permission,
             // An engine without this route says so; an object may still exist.
-            404 if text == "page not found" => ErrorKind::Protocol,
+            404 if is_no_route(text) => ErrorKind::Protocol,
             404 => ErrorKind::NotFound,
             409 => ErrorKind::Conflict,
             500 if is_podmans_conflict(text) => ErrorKind::Conflict,
@@ -216,9 +216,25 @@ fn is_said_of_state(text: &str) -> bool {
     SAID.iter().any(|said| text.contains(said))
 }
 
+/// Docker's words, and Podman's.
+fn is_no_route(text: &str) -> bool {
+    matches!(text, "page not found" | "Not Found")
+}
+
 /// Podman answers 500 where Docker answers 409; its words are those of its own list of errors.
 fn is_podmans_conflict(text: &str) -> bool {
-    text.contains("container state improper") || text.contains("that name is already in use")
+    const SAID: [&str; 9] = [
+        "container state improper",
+        "already used on the host or by another config",
+        "that name is already in use",
+        "network already exists",
+        "network is already connected",
+        "network is being used",
+        "default network",
+        "invalid network mode",
+        "volume already exists",
+    ];
+    SAID.iter().any(|said| text.contains(said)) || text.ends_with("volume is being used")
 }
 
 /// The engine's message in the body of a failure: JSON, or plain text in front of proxies.
@@ -251,6 +267,11 @@ mod tests {
             ErrorKind::NotFound
         );
         assert_eq!(kind(404, r#"{"message":"page not found"}"#), ErrorKind::Protocol);
+        assert_eq!(
+            kind(404, "Not Found\n"),
+            ErrorKind::Protocol,
+            "Podman has no such route"
+        );
         assert_eq!(kind(409, ""), ErrorKind::Conflict);
         assert_eq!(kind(400, r#"{"message":"bad parameter"}"#), ErrorKind::BadInput);
         let old = r#"{"message":"client version 1.24 is too old. Minimum supported API version is 1.44"}"#;

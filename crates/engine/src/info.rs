@@ -6,7 +6,7 @@ use longshore_core::Timestamp;
 
 use crate::call::Call;
 use crate::path::PathQuery;
-use crate::{Engine, Error, wire};
+use crate::{Engine, Error, Ping, wire};
 
 /// What an engine knows of its host and of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,8 +142,14 @@ impl Engine {
     /// As [`Engine::ping`].
     pub async fn info(&self) -> Result<Info, Error> {
         let call = Call::get("read the engine's information", PathQuery::new("/info"));
-        self.json::<wire::info::Info>(&call)
-            .await
-            .map(wire::info::Info::into_core)
+        let answer = self.client.collect(&call).await?;
+        let info: wire::info::Info =
+            serde_json::from_slice(&answer.body).map_err(|error| call.malformed(error))?;
+        let mut info = info.into_core();
+        if Ping::from_head(&answer.head).podman {
+            // It makes one up for every answer.
+            info.id.clear();
+        }
+        Ok(info)
     }
 }

@@ -181,7 +181,7 @@ impl Engine {
         let call = call.json(&Connect::new(container.as_str(), endpoint))?;
         match self.client.collect(&call).await {
             Ok(_) => Ok(()),
-            Err(error) if error.message().is_some_and(|text| text.contains("(none) mode")) => {
+            Err(error) if error.message().is_some_and(is_about_none) => {
                 Err(error.with_hint("disconnect it from the network none first"))
             }
             Err(error) => Err(error),
@@ -220,4 +220,9 @@ impl Engine {
             .on(network.as_str());
         self.client.collect(&call).await.map(drop)
     }
+}
+
+/// Docker's words, and Podman's.
+fn is_about_none(text: &str) -> bool {
+    text.contains("(none) mode") || text.contains("invalid network mode")
 }

@@ -1,8 +1,8 @@
-//! Removing what nobody uses: networks, volumes, what builds have left, and all kinds at once.
+//! Removing what nobody uses: networks, volumes, what builds have left. All kinds at once are `system_prune`'s.
 
 use std::time::Duration;
 
-use longshore_core::ObjectRef;
+use longshore_core::{ObjectRef, Volume};
 
 use crate::call::{Call, HeadLimit};
 use crate::error::ErrorKind;
@@ -49,11 +49,11 @@ impl PruneFilter {
         self
     }
 
-    fn has_labels(&self) -> bool {
+    pub(crate) fn has_labels(&self) -> bool {
         !(self.labels.is_empty() && self.without_labels.is_empty())
     }
 
-    fn filters(&self) -> Filters {
+    pub(crate) fn filters(&self) -> Filters {
         let age = self.older_than.map(|age| format!("{}s", age.as_secs()));
         let all = [
             ("label", self.labels.clone()),
@@ -74,15 +74,6 @@ pub enum UnusedVolumes {
     All,
 }
 
-/// Which unused images go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UnusedImages {
-    /// Those that have no name.
-    Dangling,
-    /// All that no container was made from.
-    All,
-}
-
 /// What was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -91,78 +82,6 @@ pub struct Pruned {
     pub removed: Vec<String>,
     /// Bytes that this freed; `None` where the engine does not tell.
     pub reclaimed: Option<u64>,
-}
-
-/// A kind of object that is pruned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum PrunedKind {
-    /// Containers that do not run.
-    Containers,
-    /// Networks that no container is on.
-    Networks,
-    /// Volumes that no container has.
-    Volumes,
-    /// Images that no container was made from.
-    Images,
-    /// What builds have left.
-    BuildCache,
-}
-
-/// What a prune of everything takes. The default is that of `docker system prune`: containers, networks, images
-/// without a name, and what builds have left; no volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SystemPrune {
-    /// Containers that do not run. Default: true.
-    pub containers: bool,
-    /// Networks that no container is on. Default: true.
-    pub networks: bool,
-    /// Unused volumes. Default: none.
-    pub volumes: Option<UnusedVolumes>,
-    /// Unused images. Default: those without a name.
-    pub images: Option<UnusedImages>,
-    /// What builds have left. Default: true; it bears no labels, so it is left alone when the filter asks for some.
-    pub build_cache: bool,
-    /// What is spared, of every kind.
-    pub filter: PruneFilter,
-}
-
-impl Default for SystemPrune {
-    fn default() -> Self {
-        Self {
-            containers: true,
-            networks: true,
-            volumes: None,
-            images: Some(UnusedImages::Dangling),
-            build_cache: true,
-            filter: PruneFilter::default(),
-        }
-    }
-}
-
-/// What became of a prune of everything, kind by kind in the order in which they were pruned.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct SystemPruned {
-    /// One entry a kind that was asked for: what was removed, or why it was not.
-    pub kinds: Vec<(PrunedKind, Result<Pruned, Error>)>,
-}
-
-impl SystemPruned {
-    /// Bytes that were freed, as far as the engine tells.
-    #[must_use]
-    pub fn reclaimed(&self) -> u64 {
-        let done = self.kinds.iter().filter_map(|(_, result)| result.as_ref().ok());
-        done.filter_map(|pruned| pruned.reclaimed)
-            .fold(0, u64::saturating_add)
-    }
-
-    /// What was removed of a kind; `None` when it was not asked for, or failed.
-    #[must_use]
-    pub fn of(&self, kind: PrunedKind) -> Option<&Pruned> {
-        let found = self.kinds.iter().find(|(one, _)| *one == kind)?;
-        found.1.as_ref().ok()
-    }
 }
 
 impl Engine {
@@ -178,8 +97,9 @@ impl Engine {
     /// Removes volumes that no container has, running or not.
     ///
     /// What engines do when not told has changed (before API 1.42 all of them, later those without a name), so it is said
-    /// here. An engine that cannot tell them apart is asked for a list, and the volumes without a name are removed one by
-    /// one; what was freed is then unknown. Engines spare volumes of the local driver that have options.
+    /// here. An engine that cannot tell them apart is asked for a list, and the volumes are removed one by one; so they
+    /// are for a filter of more than one label, of which Podman would take what has any. What was freed is then unknown.
+    /// Volumes that have options are spared, as Docker does.
     ///
     /// # Errors
     /// [`ErrorKind::BadInput`] with [`PruneFilter::older_than`]; [`Error::is_conflict`] while the engine prunes volumes
@@ -192,39 +112,27 @@ impl Engine {
         }
         let mut filters = filter.filters();
         let tells_apart = self.client.version().await? >= ApiVersion::ENGINE_23;
+        let simple = filter.labels.len() <= 1 && filter.without_labels.is_empty();
         match which {
             UnusedVolumes::All if tells_apart => {
                 filters.insert("all".to_owned(), vec!["true".to_owned()]);
             }
-            UnusedVolumes::Anonymous if !tells_apart => return self.prune_anonymous(filter).await,
-            _ => {}
+            UnusedVolumes::Anonymous if tells_apart => {}
+            UnusedVolumes::All if simple => {}
+            _ => return self.prune_one_by_one(which, filter).await,
         }
         self.prune(OP, PathQuery::new("/volumes/prune").filters(&filters))
             .await
     }
 
-    async fn prune_anonymous(&self, filter: &PruneFilter) -> Result<Pruned, Error> {
-        let mut list = ListVolumes::default().unused(true);
-        for label in &filter.labels {
-            list = list.label(label);
-        }
-        let has = |labels: &std::collections::BTreeMap<String, String>, wanted: &String| match wanted
-            .split_once('=')
-        {
-            Some((key, value)) => labels.get(key).is_some_and(|is| is == value),
-            None => labels.contains_key(wanted),
-        };
+    async fn prune_one_by_one(&self, which: UnusedVolumes, filter: &PruneFilter) -> Result<Pruned, Error> {
+        let list = ListVolumes::default().unused(true);
         let mut pruned = Pruned::default();
         for volume in self.list_volumes(&list).await?.volumes {
-            let spared = filter
-                .without_labels
-                .iter()
-                .any(|label| has(&volume.labels, label));
             let Ok(name) = ObjectRef::new(&volume.name) else {
                 continue;
             };
-            if spared || !volume.is_anonymous() || &*volume.driver != "local" || !volume.options.0.is_empty()
-            {
+            if !is_prunable(&volume, which, filter) {
                 continue;
             }
             match self.remove_volume(&name, false).await {
@@ -264,52 +172,8 @@ impl Engine {
         self.prune(OP, path).await
     }
 
-    /// Removes what nobody uses, of every kind that is asked for: containers first, so that what only they used goes too.
-    /// A kind that fails does not stop the others.
-    ///
-    /// Dropping the future leaves the rest alone; what the engine has begun it finishes.
-    ///
-    /// # Errors
-    /// [`ErrorKind::BadInput`], before anything is removed, for volumes together with [`PruneFilter::older_than`].
-    pub async fn system_prune(&self, options: &SystemPrune) -> Result<SystemPruned, Error> {
-        let filter = &options.filter;
-        if options.volumes.is_some() && filter.older_than.is_some() {
-            return Err(Error::new(ErrorKind::BadInput, "prune everything")
-                .with_message("engines do not choose volumes by their age")
-                .with_hint("prune volumes by themselves, without an age"));
-        }
-        let mut pruned = SystemPruned::default();
-        if options.containers {
-            let path = PathQuery::new("/containers/prune").filters(&filter.filters());
-            let result = self.prune("prune containers", path).await;
-            pruned.kinds.push((PrunedKind::Containers, result));
-        }
-        if options.networks {
-            let result = self.prune_networks(filter).await;
-            pruned.kinds.push((PrunedKind::Networks, result));
-        }
-        if let Some(which) = options.volumes {
-            let result = self.prune_volumes(which, filter).await;
-            pruned.kinds.push((PrunedKind::Volumes, result));
-        }
-        if let Some(which) = options.images {
-            let mut filters = filter.filters();
-            let dangling = which == UnusedImages::Dangling;
-            filters.insert("dangling".to_owned(), vec![dangling.to_string()]);
-            let path = PathQuery::new("/images/prune").filters(&filters);
-            let result = self.prune("prune images", path).await;
-            pruned.kinds.push((PrunedKind::Images, result));
-        }
-        if options.build_cache && !filter.has_labels() {
-            let all = options.images == Some(UnusedImages::All);
-            let result = self.prune_build_cache(all, None, filter).await;
-            pruned.kinds.push((PrunedKind::BuildCache, result));
-        }
-        Ok(pruned)
-    }
-
     /// The engine answers when it is done, which may take minutes: no time limit but the connection's.
-    async fn prune(&self, op: &'static str, path: PathQuery) -> Result<Pruned, Error> {
+    pub(crate) async fn prune(&self, op: &'static str, path: PathQuery) -> Result<Pruned, Error> {
         let call = Call::post(op, path).head_limit(HeadLimit::None);
         self.json::<wire::prune::Pruned>(&call)
             .await
@@ -317,9 +181,59 @@ impl Engine {
     }
 }
 
+/// Whether an unused volume is of the kind that is wanted, and passes the filter.
+fn is_prunable(volume: &Volume, which: UnusedVolumes, filter: &PruneFilter) -> bool {
+    let has = |wanted: &String| match wanted.split_once('=') {
+        Some((key, value)) => volume.labels.get(key).is_some_and(|is| is == value),
+        None => volume.labels.contains_key(wanted),
+    };
+    (which == UnusedVolumes::All || volume.is_anonymous())
+        && &*volume.driver == "local"
+        && volume.options.0.is_empty()
+        && filter.labels.iter().all(has)
+        && !filter.without_labels.iter().any(has)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::UnusedVolumes::Anonymous;
     use super::*;
+
+    #[test]
+    fn only_a_volume_that_is_wanted_and_passes_the_filter_goes() {
+        let volume = |name: &str, labels: &[&str]| Volume {
+            name: name.to_owned(),
+            driver: "local".into(),
+            mountpoint: String::new(),
+            created: None,
+            scope: longshore_core::Scope::Local,
+            options: longshore_core::DriverOptions::default(),
+            labels: labels
+                .iter()
+                .map(|key| ((*key).to_owned(), "x".to_owned()))
+                .collect(),
+            usage: None,
+        };
+        let nameless = "a".repeat(64);
+        let filter = PruneFilter::default().label("ours=x").without_label("keep");
+        assert!(is_prunable(&volume(&nameless, &["ours"]), Anonymous, &filter));
+        assert!(is_prunable(
+            &volume("data", &["ours"]),
+            UnusedVolumes::All,
+            &filter
+        ));
+        assert!(!is_prunable(&volume("data", &[]), UnusedVolumes::All, &filter));
+        assert!(!is_prunable(&volume("data", &["ours"]), Anonymous, &filter));
+        assert!(!is_prunable(&volume(&nameless, &[]), Anonymous, &filter));
+        assert!(!is_prunable(
+            &volume(&nameless, &["ours", "keep"]),
+            Anonymous,
+            &filter
+        ));
+        let mut mounted = volume(&nameless, &["ours"]);
+        mounted.options.0.insert("o".to_owned(), "addr=nas".to_owned());
+        assert!(!is_prunable(&mounted, Anonymous, &filter));
+    }
 
     #[test]
     fn a_filter_has_the_engines_words() {

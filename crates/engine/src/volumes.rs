@@ -112,8 +112,15 @@ impl Engine {
                 .with_source(error)
         })?;
         let call = call.json(&wire::volume::Create::new(spec))?;
-        let answer = self.client.collect(&call).await?;
-        let volume = wire::volume::volume(&answer.body).map_err(|error| call.malformed(error))?;
+        let volume = match (self.client.collect(&call).await, &spec.name) {
+            (Ok(answer), _) => wire::volume::volume(&answer.body).map_err(|error| call.malformed(error))?,
+            // Podman refuses the second of two at once.
+            (Err(error), Some(name)) if error.is_conflict() => match ObjectRef::new(name) {
+                Ok(name) => self.inspect_volume(&name).await?,
+                Err(_) => return Err(error),
+            },
+            (Err(error), _) => return Err(error),
+        };
         match spec.difference(&volume) {
             None => Ok(volume),
             Some(difference) => Err(call

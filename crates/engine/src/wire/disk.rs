@@ -79,7 +79,8 @@ pub(crate) fn usage(json: &[u8], kinds: DiskKinds) -> Result<DiskUsage, serde_js
     let text = text(json);
     let wire: Wire<'_> = serde_json::from_str(&text)?;
     Ok(DiskUsage {
-        layers_size: wire.layers_size.0.filter(|_| kinds.images),
+        // Podman says 0.
+        layers_size: wire.layers_size.0.filter(|size| kinds.images && *size != 0),
         images: part(kinds.images, wire.images, |one: Image| Some(one.into_core()))?,
         containers: part(kinds.containers, wire.containers, Container::into_core)?,
         volumes: part(kinds.volumes, wire.volumes, |one: volume::Wire| {

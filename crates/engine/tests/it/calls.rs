@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use longshore_core::{ContainerState, ObjectRef, Outcome, Verb};
 use longshore_engine::{Engine, ErrorKind, ListContainers};
-use longshore_testkit::lease::{IMAGE, LABEL, on_each};
+use longshore_testkit::lease::{LABEL, on_each};
 
-use crate::support::{client, nobody, spec, start};
+use crate::support::{client, is_podman, nobody, sample, spec, start};
 
 #[tokio::test]
 async fn an_engine_says_what_it_is() {
     on_each(|lease| async move {
         let engine = client(&lease).await;
         let ping = engine.ping().await.unwrap();
-        assert_eq!((ping.os_type.as_deref(), ping.podman), (Some("linux"), false));
+        let podman = is_podman(&lease);
+        let os = Some("linux").filter(|_| !podman);
+        assert_eq!((ping.os_type.as_deref(), ping.podman), (os, podman));
         let version = engine.version().await.unwrap();
         assert_eq!(version.api_version, ping.api_version);
         assert_eq!(
@@ -24,7 +26,8 @@ async fn an_engine_says_what_it_is() {
         assert!(!version.version.is_empty() && version.os == "linux" && !version.components.is_empty());
         let info = engine.info().await.unwrap();
         assert!(info.ncpu.unwrap() > 0 && info.mem_total.unwrap() > 1 << 20);
-        assert!(!info.id.is_empty() && info.system_time.is_some() && info.images.unwrap() > 0);
+        assert_eq!(info.id.is_empty(), podman, "Podman's is another in every answer");
+        assert!(info.system_time.is_some() && info.images.unwrap() > 0);
         assert_eq!(info.server_version, version.version);
     })
     .await;
@@ -165,7 +168,7 @@ async fn a_list_is_filtered_by_the_engine() {
         assert_eq!(states, expected);
         assert!(
             all.iter()
-                .all(|one| one.image == IMAGE && one.labels["io.longshore.managed"] == "true")
+                .all(|one| one.image == sample(&lease) && one.labels["io.longshore.managed"] == "true")
         );
         let running = engine
             .list_containers(&ListContainers::running().filter("label", &label))
@@ -187,11 +190,9 @@ async fn a_list_is_filtered_by_the_engine() {
 #[tokio::test]
 async fn images_have_names_and_sizes() {
     on_each(|lease| async move {
+        let name = sample(&lease);
         let images = client(&lease).await.list_images().await.unwrap();
-        let sample = images
-            .iter()
-            .find(|image| image.tags.iter().any(|tag| tag == IMAGE))
-            .unwrap();
+        let sample = images.iter().find(|image| image.tags.contains(&name)).unwrap();
         assert!(sample.size > 0 && sample.id.starts_with("sha256:") && sample.created.is_some());
     })
     .await;
@@ -229,12 +230,8 @@ async fn what_is_not_there_is_not_found() {
         errors.push(engine.create_container(&no_image).await.unwrap_err());
         for error in errors {
             assert!(error.is_not_found() && error.status() == Some(404), "{error:?}");
-            assert!(
-                error
-                    .message()
-                    .is_some_and(|text| text.to_lowercase().contains("no such")),
-                "{error}"
-            );
+            let text = error.to_string().to_lowercase();
+            assert!(text.contains("no such"), "{error}");
         }
     })
     .await;

@@ -10,14 +10,14 @@ use longshore_testkit::fake::{Fault, Spec};
 use longshore_testkit::lease::{LABEL, Lease, on_each};
 use longshore_testkit::{FakeConfig, FakeEngine};
 
-use crate::support::{careless, client, nobody, spec, start, unless_busy};
+use crate::support::{careless, client, is_podman, nobody, spec, start, unless_busy};
 
 /// A spec that belongs to the lease.
 fn net(lease: &Lease, suffix: &str) -> NetworkSpec {
     NetworkSpec::new(lease.name(suffix)).label(LABEL, lease.run_id())
 }
 
-/// Two subnets that no other lease uses now: one of 10.64.0.0/10 and one of a local IPv6 range.
+/// Two subnets that no other lease uses now: one of 10.128.0.0/10 and one of a local IPv6 range.
 fn subnets(lease: &Lease) -> (String, String) {
     let hash = lease.run_id().bytes().fold(7_u32, |hash, byte| {
         hash.wrapping_mul(31).wrapping_add(u32::from(byte))
@@ -68,16 +68,30 @@ async fn a_network_lives_its_whole_life() {
                 (&NetworkDriver::Bridge, &Scope::Local)
             );
             assert!(network.internal && network.ipv6 && !network.attachable && network.created.is_some());
-            assert_eq!(spec.difference(&network), None);
-            assert_eq!(network.pools[0], spec.pools[0]);
+            if is_podman(&lease) {
+                // It has both, and tells neither the range nor the driver's options in Docker's words.
+                let text = spec.difference(&network).unwrap();
+                assert!(
+                    text.contains("range") && text.contains("driver.mtu is None"),
+                    "{text}"
+                );
+            } else {
+                assert_eq!(spec.difference(&network), None);
+                assert_eq!(network.pools[0], spec.pools[0]);
+            }
             assert_eq!(network.labels["note"], "x y/z");
         }
         let swarm = InspectNetwork {
             scope: Some(Scope::Swarm),
             verbose: true,
         };
-        let error = engine.inspect_network_with(&id, &swarm).await.unwrap_err();
-        assert!(error.is_not_found(), "it is local: {error:?}");
+        let elsewhere = engine.inspect_network_with(&id, &swarm).await;
+        if is_podman(&lease) {
+            elsewhere.unwrap();
+        } else {
+            let error = elsewhere.unwrap_err();
+            assert!(error.is_not_found(), "it is local: {error:?}");
+        }
 
         engine.remove_network(&id).await.unwrap();
         assert!(engine.remove_network(&name).await.unwrap_err().is_not_found());
@@ -119,7 +133,9 @@ async fn containers_join_and_leave() {
 
         let twice = engine.connect_network(&network, &container, &endpoint).await;
         assert!(twice.unwrap_err().is_conflict());
-        let used = engine.remove_network(&network).await.unwrap_err();
+        // Podman refuses by the name only: by the id it takes the network away from under the container.
+        let name = ObjectRef::new(&lease.name("join")).unwrap();
+        let used = engine.remove_network(&name).await.unwrap_err();
         assert!(used.is_conflict(), "{used:?}");
         engine
             .disconnect_network(&network, &container, false)
@@ -129,9 +145,12 @@ async fn containers_join_and_leave() {
         assert!(twice.unwrap_err().is_conflict());
         let none = engine.disconnect_network(&network, &nobody(), true).await;
         assert!(none.unwrap_err().is_not_found());
-        let outside = EndpointSpec::default().ipv4([9, 9, 9, 9]);
-        let error = engine.connect_network(&network, &container, &outside).await;
-        assert!(!error.unwrap_err().is_transient());
+        // Podman 4.3 refuses it too, but keeps it: from then on it cannot list its containers.
+        if !is_podman(&lease) {
+            let outside = EndpointSpec::default().ipv4([9, 9, 9, 9]);
+            let error = engine.connect_network(&network, &container, &outside).await;
+            assert!(!error.unwrap_err().is_transient());
+        }
         engine.remove_network(&network).await.unwrap();
     })
     .await;
@@ -154,6 +173,11 @@ async fn a_container_without_a_network_joins_none_beside_it() {
             "{error:?}"
         );
         let none = ObjectRef::new("none").unwrap();
+        if is_podman(&lease) {
+            let error = engine.disconnect_network(&none, &container, false).await;
+            assert!(error.unwrap_err().is_conflict(), "there it is for good");
+            return;
+        }
         engine.disconnect_network(&none, &container, false).await.unwrap();
         engine
             .connect_network(&network, &container, &plain)
@@ -186,8 +210,18 @@ async fn lists_are_filtered_by_the_engine() {
             (ListNetworks::default().predefined(true), 0),
             (ListNetworks::default().filter("id", unused.id.as_str()), 1),
         ] {
-            let found = engine.list_networks(&list.clone().label(&label)).await.unwrap();
-            assert_eq!(found.len(), expected, "{list:?}");
+            let found = engine.list_networks(&list.clone().label(&label)).await;
+            let unknown = ["scope", "type"]
+                .iter()
+                .any(|key| list.filters.contains_key(*key));
+            if is_podman(&lease) && unknown {
+                assert_eq!(found.unwrap_err().kind(), ErrorKind::Status);
+                continue;
+            }
+            assert_eq!(found.unwrap().len(), expected, "{list:?}");
+        }
+        if is_podman(&lease) {
+            return;
         }
         let predefined = engine
             .list_networks(&ListNetworks::default().predefined(true))
@@ -302,6 +336,9 @@ async fn what_is_not_there_or_not_possible_is_said() {
             .unwrap();
         let overlap = engine.create_network(&net(&lease, "second").subnet(&v4)).await;
         assert!(overlap.unwrap_err().is_conflict());
+        if is_podman(&lease) {
+            return;
+        }
         // Nobody else turns this engine into a Swarm: those tests have their own.
         let overlay = NetworkSpec::overlay(lease.name("overlay")).label(LABEL, lease.run_id());
         let error = engine.create_network(&overlay).await.unwrap_err();

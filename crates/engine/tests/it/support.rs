@@ -18,6 +18,17 @@ pub(crate) async fn client(lease: &Lease) -> Engine {
         .unwrap()
 }
 
+/// Whether the engine is Podman. What it does otherwise than Docker is asserted where it does; docs/engines.md lists it.
+pub(crate) fn is_podman(lease: &Lease) -> bool {
+    lease.engine_name() == "podman"
+}
+
+/// The sample image's name in lists: Podman puts the registry in front that Docker leaves out.
+pub(crate) fn sample(lease: &Lease) -> String {
+    let registry = if is_podman(lease) { "docker.io/" } else { "" };
+    format!("{registry}{IMAGE}")
+}
+
 /// A client of a fake engine that keeps no connection, so that a fault hits the call that it was made for.
 pub(crate) fn careless(fake: &FakeEngine) -> Engine {
     let config = EngineConfig::default()

@@ -9,7 +9,7 @@ use longshore_testkit::fake::Fault;
 use longshore_testkit::lease::{IMAGE, LABEL, Lease, on_each};
 use longshore_testkit::{FakeConfig, FakeEngine};
 
-use crate::support::{careless, client, nobody, spec, unless_busy};
+use crate::support::{careless, client, is_podman, nobody, spec, unless_busy};
 
 /// A spec that belongs to the lease.
 fn vol(lease: &Lease, suffix: &str) -> VolumeSpec {
@@ -67,8 +67,17 @@ async fn a_volume_lives_its_whole_life() {
 async fn sources_are_kept_as_they_were_given() {
     on_each(|lease| async move {
         let engine = client(&lease).await;
+        let limited = vol(&lease, "limited").tmpfs(1 << 20);
+        if is_podman(&lease) {
+            // It takes a size for a quota of the file system, which it has not here.
+            let error = engine.create_volume(&limited).await.unwrap_err();
+            assert!(error.to_string().contains("Quota"), "{error:?}");
+        } else {
+            let made = engine.create_volume(&limited).await.unwrap();
+            assert_eq!(made.options, limited.driver_options());
+        }
         for wanted in [
-            vol(&lease, "tmpfs").tmpfs(1 << 20),
+            vol(&lease, "tmpfs").tmpfs(None),
             vol(&lease, "bind").bind("/nowhere/at/all"),
             // The kernel here has no NFS: the engine mounts it only when a container starts.
             vol(&lease, "nfs").nfs("127.0.0.1", "/exports/x", "rw,nfsvers=4"),
@@ -78,7 +87,8 @@ async fn sources_are_kept_as_they_were_given() {
         }
         let odd = vol(&lease, "odd").option("nosuch", "x");
         let error = engine.create_volume(&odd).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BadInput, "{error:?}");
+        // Podman says 500.
+        assert!(!error.is_transient() && !error.is_conflict(), "{error:?}");
         let anonymous = VolumeSpec::anonymous().label(LABEL, lease.run_id());
         let made = engine.create_volume(&anonymous).await.unwrap();
         assert!(made.is_anonymous(), "{made:?}");
@@ -92,7 +102,7 @@ async fn lists_are_filtered_by_the_engine() {
         let engine = client(&lease).await;
         engine.create_volume(&vol(&lease, "plain")).await.unwrap();
         engine
-            .create_volume(&vol(&lease, "mem").tmpfs(1 << 20))
+            .create_volume(&vol(&lease, "mem").tmpfs(None))
             .await
             .unwrap();
         assert_eq!(
@@ -108,6 +118,11 @@ async fn lists_are_filtered_by_the_engine() {
             (ListVolumes::default().unused(false), 0),
         ] {
             let found = engine.list_volumes(&list.clone().label(&label)).await.unwrap();
+            if is_podman(&lease) {
+                // There a volume needs to pass one of the filters, not all.
+                assert!(found.volumes.len() >= 2, "{list:?}");
+                continue;
+            }
             assert_eq!(found.volumes.len(), expected, "{list:?}");
         }
         for (key, value) in [("nonsense", "x"), ("dangling", "rubbish")] {
@@ -175,10 +190,12 @@ async fn disk_usage_knows_what_it_was_asked_for() {
         engine.wait_container(&id).await.unwrap();
         let usage = unless_busy(|| engine.disk_usage(DiskKinds::ALL)).await;
         let images = usage.images.as_ref().unwrap();
+        // Podman cuts a name down to its tag here.
+        let name = if is_podman(&lease) { "latest" } else { IMAGE };
+        let named = |image: &longshore_core::ImageUsage| image.tags.iter().any(|tag| tag == name);
         assert!(
-            images
-                .iter()
-                .any(|image| image.tags.iter().any(|tag| tag == IMAGE) && image.size > 0)
+            images.iter().any(|image| named(image) && image.size > 0),
+            "{images:?}"
         );
         let containers = usage.containers.as_ref().unwrap();
         let one = containers
@@ -232,9 +249,11 @@ async fn a_prune_of_everything_tells_each_kind() {
         let network = longshore_core::NetworkSpec::new(lease.name("net")).label(LABEL, lease.run_id());
         engine.create_network(&network).await.unwrap();
         engine.create_volume(&vol(&lease, "vol")).await.unwrap();
+        // Podman takes no choice of images but its own.
+        let images = (!is_podman(&lease)).then_some(UnusedImages::All);
         let options = SystemPrune {
             volumes: Some(UnusedVolumes::All),
-            images: Some(UnusedImages::All),
+            images,
             filter: PruneFilter::default().label(lease.label()),
             ..SystemPrune::default()
         };
@@ -247,16 +266,14 @@ async fn a_prune_of_everything_tells_each_kind() {
         })
         .await;
         let kinds: Vec<_> = pruned.kinds.iter().map(|(kind, _)| *kind).collect();
+        let (first, rest) = kinds.split_at(3);
         assert_eq!(
-            kinds,
-            [
-                PrunedKind::Containers,
-                PrunedKind::Networks,
-                PrunedKind::Volumes,
-                PrunedKind::Images
-            ]
+            first,
+            [PrunedKind::Containers, PrunedKind::Networks, PrunedKind::Volumes]
         );
-        assert!(pruned.of(PrunedKind::Images).unwrap().removed.is_empty());
+        assert_eq!(rest.len(), usize::from(images.is_some()));
+        let none = pruned.of(PrunedKind::Images);
+        assert!(none.is_none_or(|pruned| pruned.removed.is_empty()));
         for error in [
             engine.inspect_container(&(&stopped.id).into()).await.unwrap_err(),
             engine
@@ -320,6 +337,11 @@ async fn the_build_cache_is_pruned_in_the_words_of_the_version() {
         let engine = client(&lease).await;
         // Nothing of anybody's is this old.
         let old = PruneFilter::default().older_than(std::time::Duration::from_secs(1_000_000_000));
+        if is_podman(&lease) {
+            let error = engine.prune_build_cache(false, None, &old).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol, "no such route: {error:?}");
+            return;
+        }
         let pruned = unless_busy(|| engine.prune_build_cache(false, Some(1 << 40), &old)).await;
         assert!(pruned.removed.is_empty());
     })
