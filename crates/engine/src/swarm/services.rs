@@ -8,7 +8,7 @@ use super::{SwarmFilter, call_failed, created, one};
 use crate::call::Call;
 use crate::error::ErrorKind;
 use crate::path::PathQuery;
-use crate::wire::swarm::{Created, patched, service};
+use crate::wire::swarm::{Created, patched, service, service_read};
 use crate::{ApiVersion, Engine, Error, LogOptions, LogStream};
 
 /// Which services to list, and what of them.
@@ -72,7 +72,7 @@ impl Engine {
             self.client.needs(&call, needed, "a count of tasks").await?;
         }
         let answer = self.client.collect(&call).await?;
-        service::services(&answer.body).map_err(|error| call.malformed(error))
+        service_read::services(&answer.body).map_err(|error| call.malformed(error))
     }
 
     /// One service.
@@ -83,7 +83,7 @@ impl Engine {
         let path = PathQuery::object("/services", service, "");
         let call = Call::get("inspect the service", path).on(service.as_str());
         let answer = self.client.collect(&call).await?;
-        one(&call, service::service(&answer.body))
+        one(&call, service_read::service(&answer.body))
     }
 
     /// Changes the service that was seen to `spec`, and gives the engine's warnings. What this version does not know of

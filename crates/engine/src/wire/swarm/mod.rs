@@ -8,6 +8,7 @@ pub(crate) mod node;
 pub(crate) mod secret;
 pub(crate) mod service;
 mod service_parts;
+pub(crate) mod service_read;
 pub(crate) mod task;
 
 use std::time::Duration;
