@@ -11,10 +11,13 @@
 mod calls;
 mod errors;
 mod faults;
+mod images;
 mod limits;
 mod negotiation;
 mod networks;
 mod output;
+#[cfg(target_os = "linux")]
+mod registry;
 mod retries;
 mod ssh;
 mod support;
