@@ -24,6 +24,7 @@
 
 mod archive;
 mod backoff;
+mod build;
 mod call;
 mod client;
 mod config;
@@ -69,6 +70,9 @@ mod wire;
 
 pub use archive::{PathStat, PutArchive};
 pub use backoff::Backoff;
+pub use build::{
+    Build, BuildContext, BuildEvent, BuildImage, BuildLimit, BuildStep, Builder, Built, Dockerfile, StepState,
+};
 pub use config::EngineConfig;
 pub use containers::{Created, ExitStatus, ListContainers};
 pub use discover::{Discovered, Environment, Source, discover};

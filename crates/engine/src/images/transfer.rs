@@ -154,7 +154,7 @@ impl Engine {
             }
         });
         Ok(Transfer {
-            events: events.boxed(),
+            events: events.fuse().boxed(),
         })
     }
 }

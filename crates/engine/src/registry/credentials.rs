@@ -94,7 +94,6 @@ pub(crate) fn header(registry: &str, credentials: Option<&Credentials>) -> Heade
 }
 
 /// `X-Registry-Config` of a build: for each registry that it may need.
-#[cfg_attr(not(test), expect(dead_code, reason = "builds come with it"))]
 pub(crate) fn config_header(all: &BTreeMap<String, Credentials>) -> HeaderValue {
     let all: BTreeMap<&str, AuthConfig<'_>> = all
         .iter()

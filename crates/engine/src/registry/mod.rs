@@ -17,7 +17,7 @@ use longshore_core::DOCKER_HUB;
 
 use crate::error::ErrorKind;
 pub use credentials::Credentials;
-pub(crate) use credentials::header;
+pub(crate) use credentials::{config_header, header};
 use provider::Kept;
 pub use provider::{CredentialError, CredentialProvider, Issued};
 

@@ -217,7 +217,7 @@ fn the_headers_have_the_engines_form() {
     );
     let all = BTreeMap::from([("docker.io".to_owned(), Credentials::password("me", "p"))]);
     assert_eq!(
-        decoded(&credentials::config_header(&all)),
+        decoded(&config_header(&all)),
         json!({"https://index.docker.io/v1/": {"username": "me", "password": "p"}})
     );
 }
