@@ -72,7 +72,7 @@ pub struct SearchImages {
 /// use longshore_engine::PullImage;
 /// let arm = PullImage::default().platform("linux/arm64".parse().unwrap());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct PullImage {
     /// For which platform. Default: the engine's own.
     pub platform: Option<Platform>,
