@@ -15,6 +15,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::negotiate::{Agreed, ApiVersion};
 use crate::pool::Pool;
+use crate::registry::RegistryAuth;
 use crate::retry::Budget;
 use crate::transport::Transport;
 use crate::upload::RequestBody;
@@ -24,6 +25,8 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("longshore/", env!("
 pub(crate) struct Client {
     pub(crate) endpoint: Endpoint,
     pub(crate) config: EngineConfig,
+    /// Whose credentials registries get.
+    pub(crate) registry_auth: RegistryAuth,
     host: HeaderValue,
     pub(crate) shared: Arc<Shared>,
 }
@@ -50,6 +53,7 @@ impl Client {
         Self {
             endpoint,
             config,
+            registry_auth: RegistryAuth::default(),
             host,
             shared: Arc::new(shared),
         }
@@ -60,8 +64,17 @@ impl Client {
         Self {
             endpoint: self.endpoint.clone(),
             config,
+            registry_auth: self.registry_auth.clone(),
             host: self.host.clone(),
             shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// The same engine with other credentials for registries.
+    pub(crate) fn with_registry_auth(&self, auth: RegistryAuth) -> Self {
+        Self {
+            registry_auth: auth,
+            ..self.with(self.config.clone())
         }
     }
 

@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep};
 use crate::duplex::Duplex;
 use crate::error::TimeoutKind;
 use crate::patient::Patient;
-use crate::upload::RequestBody;
+use crate::upload::{Progress, RequestBody};
 
 type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
@@ -153,6 +153,8 @@ impl Conn {
                     conn: self,
                     ended: false,
                     waiting: None,
+                    sent: seen,
+                    upload: progress,
                 };
                 Ok((Response::from_parts(parts, ()), body))
             }
@@ -177,6 +179,9 @@ pub(crate) struct Body {
     ended: bool,
     /// The limit that the timer is set to while nothing comes.
     waiting: Option<TimeoutKind>,
+    /// What is still sent while the answer comes: an engine that takes it is not idle.
+    upload: Progress,
+    sent: u64,
 }
 
 impl Body {
@@ -215,19 +220,25 @@ impl Body {
             self.waiting = None;
             return Poll::Ready(piece.transpose().map_err(Failure::Broken));
         }
-        let kind = match self.waiting {
-            Some(kind) => kind,
-            None => {
-                let idle = limits.idle.map(|idle| Instant::now() + idle);
-                let Some((at, kind)) = earlier(idle, TimeoutKind::Idle, limits.total) else {
-                    return Poll::Pending;
-                };
-                self.conn.timer.as_mut().reset(at);
-                *self.waiting.insert(kind)
+        loop {
+            let kind = match self.waiting {
+                Some(kind) => kind,
+                None => {
+                    let idle = limits.idle.map(|idle| Instant::now() + idle);
+                    let Some((at, kind)) = earlier(idle, TimeoutKind::Idle, limits.total) else {
+                        return Poll::Pending;
+                    };
+                    self.conn.timer.as_mut().reset(at);
+                    *self.waiting.insert(kind)
+                }
+            };
+            ready!(self.conn.timer.as_mut().poll(cx));
+            let sent = std::mem::replace(&mut self.sent, self.upload.count());
+            if kind == TimeoutKind::Total || sent == self.sent {
+                return Poll::Ready(Err(Failure::TimedOut(kind)));
             }
-        };
-        ready!(self.conn.timer.as_mut().poll(cx));
-        Poll::Ready(Err(Failure::TimedOut(kind)))
+            self.waiting = None;
+        }
     }
 
     /// [`Self::poll_read`] as a future. Dropping it loses nothing.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::Call;
 use crate::client::Client;
-use crate::{ApiVersion, Endpoint, EngineConfig, Error, Ping};
+use crate::{ApiVersion, Endpoint, EngineConfig, Error, Ping, RegistryAuth};
 
 /// One engine. Cheap to clone; clones share kept connections and the version agreed on.
 ///
@@ -61,6 +61,21 @@ impl Engine {
     pub fn with(&self, change: impl FnOnce(EngineConfig) -> EngineConfig) -> Self {
         Self {
             client: Arc::new(self.client.with(change(self.client.config.clone()))),
+        }
+    }
+
+    /// The same engine, whose pulls, pushes and builds show these credentials to registries. Default: none.
+    ///
+    /// ```no_run
+    /// # fn example(engine: longshore_engine::Engine) {
+    /// use longshore_engine::RegistryAuth;
+    /// let engine = engine.with_registry_auth(RegistryAuth::default().docker_config());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_registry_auth(&self, auth: RegistryAuth) -> Self {
+        Self {
+            client: Arc::new(self.client.with_registry_auth(auth)),
         }
     }
 

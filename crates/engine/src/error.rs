@@ -66,6 +66,8 @@ pub enum ErrorKind {
     Version,
     /// The engine answered with another status of failure; [`Error::status`] has it.
     Status,
+    /// The engine had begun, and said in the stream of its answer that it failed: a pull, a push, a build, a load.
+    Failed,
     /// The engine's answer is not what the protocol says.
     Protocol,
     /// An answer was larger than its limit.
@@ -203,6 +205,12 @@ impl Error {
         self
     }
 
+    /// What it is after a closer look.
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.inner.kind = kind;
+        self
+    }
+
     pub(crate) fn while_dialing(mut self) -> Self {
         self.inner.dialing = true;
         self
@@ -309,6 +317,7 @@ impl Error {
             | ErrorKind::NotFound
             | ErrorKind::Conflict
             | ErrorKind::Status
+            | ErrorKind::Failed
             | ErrorKind::Protocol
             | ErrorKind::TooLarge => Delivery::Answered,
         }
@@ -342,7 +351,7 @@ impl Error {
             ErrorKind::Conflict => "its state does not allow it",
             ErrorKind::BadInput => "the request is not valid",
             ErrorKind::Version => "no common version of the protocol",
-            ErrorKind::Status => "the engine failed",
+            ErrorKind::Status | ErrorKind::Failed => "the engine failed",
             ErrorKind::Protocol => "the answer is not what the protocol says",
             ErrorKind::TooLarge => "the answer is larger than the limit",
         }

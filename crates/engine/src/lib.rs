@@ -24,6 +24,7 @@
 
 mod archive;
 mod backoff;
+mod build;
 mod call;
 mod client;
 mod config;
@@ -45,6 +46,7 @@ mod info;
 mod lines;
 mod logs;
 mod make_network;
+mod messages;
 mod negotiate;
 mod networks;
 mod path;
@@ -52,6 +54,7 @@ mod patient;
 mod pipe;
 mod pool;
 mod prune;
+mod registry;
 mod retry;
 mod send;
 mod ssh;
@@ -67,6 +70,9 @@ mod wire;
 
 pub use archive::{PathStat, PutArchive};
 pub use backoff::Backoff;
+pub use build::{
+    Build, BuildContext, BuildEvent, BuildImage, BuildLimit, BuildStep, Builder, Built, Dockerfile, StepState,
+};
 pub use config::EngineConfig;
 pub use containers::{Created, ExitStatus, ListContainers};
 pub use discover::{Discovered, Environment, Source, discover};
@@ -78,6 +84,10 @@ pub use error::{Delivery, Distrust, Error, ErrorKind, Subject, TimeoutKind};
 pub use events::{BadEvent, EventStream, EventsQuery, RawEvent};
 pub use exec::{ExecOutput, ExecSpec};
 pub use frames::StdStream;
+pub use images::{
+    FoundImage, ImportImage, InspectImage, ListImages, LoadImages, Loaded, PullImage, PushImage, RemoveImage,
+    SearchImages, Transfer, TransferEvent, Transferred,
+};
 pub use info::{Info, Plugins, Registries, SwarmInfo};
 pub use logs::{LogFrame, LogOptions, LogStream};
 pub use make_network::CreatedNetwork;
@@ -86,6 +96,7 @@ pub use networks::{InspectNetwork, ListNetworks};
 pub use path::Filters;
 pub use pipe::PipeName;
 pub use prune::{PruneFilter, Pruned, UnusedVolumes};
+pub use registry::{CredentialError, CredentialProvider, Credentials, Issued, RegistryAuth};
 pub use retry::Retry;
 pub use ssh::SshAddress;
 pub use stats::StatsStream;

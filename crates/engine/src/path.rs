@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use longshore_core::ObjectRef;
+use longshore_core::{ImageRef, ObjectRef};
 
 /// Filters of a list or of a stream of events: a key and the values of which one must fit, all keys together.
 pub type Filters = BTreeMap<String, Vec<String>>;
@@ -34,6 +34,20 @@ impl PathQuery {
         let mut path = Self::new(collection);
         path.text.push('/');
         encode(object.as_str(), &mut path.text);
+        if !tail.is_empty() {
+            path.text.push('/');
+            path.text.push_str(tail);
+        }
+        path
+    }
+
+    /// `/images/{image}/{tail}`; an empty tail is left out. A name's slashes stay: its parts are checked ones.
+    pub(crate) fn image(image: &ImageRef, tail: &'static str) -> Self {
+        let mut path = Self::new("/images");
+        for part in image.as_str().split('/') {
+            path.text.push('/');
+            encode(part, &mut path.text);
+        }
         if !tail.is_empty() {
             path.text.push('/');
             path.text.push_str(tail);
@@ -104,6 +118,20 @@ mod tests {
             path.as_str(),
             "/containers/web-1/kill?signal=TERM%26x%3D%2F..%2Fa%252fb%0D%0A%20%C3%A9"
         );
+    }
+
+    #[test]
+    fn an_image_keeps_its_slashes_and_nothing_else() {
+        let path = |text: &str| {
+            PathQuery::image(&ImageRef::new(text).unwrap(), "json")
+                .as_str()
+                .to_owned()
+        };
+        assert_eq!(
+            path("[::1]:5000/a/b:t"),
+            "/images/%5B%3A%3A1%5D%3A5000/a/b%3At/json"
+        );
+        assert_eq!(path("sha256:00ff"), "/images/sha256%3A00ff/json");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Removing what nobody uses: networks, volumes, what builds have left. All kinds at once are `system_prune`'s.
+//! Removing what nobody uses: networks, volumes, images, what builds have left. All kinds at once are `system_prune`'s.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use longshore_core::{ObjectRef, Volume};
 use crate::call::{Call, HeadLimit};
 use crate::error::ErrorKind;
 use crate::path::{Filters, PathQuery};
-use crate::{ApiVersion, Engine, Error, ListVolumes, wire};
+use crate::{ApiVersion, Engine, Error, ListVolumes, UnusedImages, wire};
 
 /// What a prune spares. Nothing set prunes all that is unused.
 ///
@@ -143,6 +143,18 @@ impl Engine {
             }
         }
         Ok(pruned)
+    }
+
+    /// Removes images that no container was made from: those without a name, or all.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] while the engine prunes images for somebody else.
+    pub async fn prune_images(&self, which: UnusedImages, filter: &PruneFilter) -> Result<Pruned, Error> {
+        let mut filters = filter.filters();
+        let dangling = which == UnusedImages::Dangling;
+        filters.insert("dangling".to_owned(), vec![dangling.to_string()]);
+        let path = PathQuery::new("/images/prune").filters(&filters);
+        self.prune("prune images", path).await
     }
 
     /// Removes what builds have left and nobody uses; with `all` also what later builds would use again, but for

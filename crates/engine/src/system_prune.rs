@@ -115,11 +115,7 @@ impl Engine {
             pruned.kinds.push((PrunedKind::Volumes, result));
         }
         if let Some(which) = options.images {
-            let mut filters = filter.filters();
-            let dangling = which == UnusedImages::Dangling;
-            filters.insert("dangling".to_owned(), vec![dangling.to_string()]);
-            let path = PathQuery::new("/images/prune").filters(&filters);
-            let result = self.prune("prune images", path).await;
+            let result = self.prune_images(which, filter).await;
             pruned.kinds.push((PrunedKind::Images, result));
         }
         if options.build_cache && !filter.has_labels() {

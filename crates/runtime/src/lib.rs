@@ -5,6 +5,7 @@
 //! | what happens | [`Feed`], from [`Watch::feed`] | one subscription an engine, however many read |
 //! | what is there now | [`Mirror`], from [`Watch::mirror`] | an inspect for each change; reads are free |
 //! | what it uses | [`Sampler`] | a call a second for each running container, while somebody reads |
+//! | how far a pull is | [`Pull`], from [`Puller`] | one pull, however many want it |
 //! | whether all that is current | [`Watch::status`] | nothing |
 //!
 //! Speaking to the engine is `longshore-engine`'s business, many engines `longshore-fleet`'s, keeping what happened
@@ -13,6 +14,7 @@
 
 mod feed;
 mod mirror;
+mod pull;
 mod source;
 mod stats;
 mod tasks;
@@ -23,5 +25,6 @@ mod watch;
 pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
 pub use longshore_engine::Backoff;
 pub use mirror::{FindError, Mirror, MirrorUpdates, Snapshot, Update};
+pub use pull::{Pull, PullError, Puller};
 pub use stats::{Round, Sample, SampleReader, Sampler, SamplerConfig};
 pub use watch::{Status, Watch, WatchConfig, WatchCounters};

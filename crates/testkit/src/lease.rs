@@ -303,6 +303,15 @@ impl Lease {
                 gone(self.call("DELETE", &format!("/volumes/{name}"), None).await?)?;
             }
         }
+        let list = self.call("GET", &format!("/images/json?{FILTER}"), None).await?;
+        for image in accepted(list)?.json::<Vec<Value>>()? {
+            if let Some(id) = image["Id"].as_str().filter(|_| ours(&run(&image))) {
+                gone(
+                    self.call("DELETE", &format!("/images/{id}?force=true"), None)
+                        .await?,
+                )?;
+            }
+        }
         Ok(())
     }
 }

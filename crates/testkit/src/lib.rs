@@ -2,15 +2,20 @@
 //!
 //! Owns: [`raw`], a small HTTP/1.1 client that shares no code with the engine client, so that a bug in
 //! one cannot hide behind the same bug in the other; [`mod@eventually`], the one way for a test to wait;
-//! [`fake`], an engine that imitates what is nasty in the real one; [`lease`], real engines to test on; [`sshd`] and
-//! [`tls`], a real SSH server and TLS in front of what has none; and [`sized`], how much of a proof a run does.
+//! [`fake`], an engine that imitates what is nasty in the real one; [`lease`], real engines to test on; [`netns`] and
+//! [`registry`], a registry where such an engine reaches it; [`sshd`] and [`tls`], a real SSH server and TLS in front of
+//! what has none; and [`sized`], how much of a proof a run does.
 //! Leaves to others: every assertion, and anything that a shipped crate needs at run time. This crate is a
 //! dev-dependency, never a dependency.
 
 pub mod eventually;
 pub mod fake;
 pub mod lease;
+#[cfg(target_os = "linux")]
+pub mod netns;
 pub mod raw;
+#[cfg(target_os = "linux")]
+pub mod registry;
 pub mod size;
 #[cfg(unix)]
 pub mod sshd;

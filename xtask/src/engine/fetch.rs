@@ -102,6 +102,12 @@ pub(super) async fn busybox(cache: &Path) -> Result<PathBuf> {
         .context("busybox-static brought no busybox")
 }
 
+/// A registry, for tests of pull and push.
+pub(crate) async fn registry(cache: &Path) -> Result<PathBuf> {
+    let root = unpacked(cache, Suite::Machine, "registry", &["docker-registry"]).await?;
+    Ok(root.join("usr/bin/docker-registry"))
+}
+
 async fn works(path: &[PathBuf], program: &str) -> Result<()> {
     let file = path
         .iter()

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::places;
 pub(crate) use api::Api;
 pub(crate) use fetch::docker_client;
+pub(crate) use fetch::registry;
 pub(crate) use packages::ensure as ensure_packages;
 pub(crate) use state::Running;
 use state::{Lock, Place};

@@ -9,6 +9,9 @@ use crate::engine::{self, Kind};
 /// What tests read; `longshore_testkit::lease` owns its meaning.
 pub(super) const VARIABLE: &str = "LONGSHORE_TEST_ENGINES";
 
+/// The registry's program; `longshore_testkit::registry` owns its meaning.
+pub(super) const REGISTRY: &str = "LONGSHORE_TEST_REGISTRY";
+
 #[derive(Debug, Default)]
 pub(super) struct Engines {
     started: Vec<Kind>,

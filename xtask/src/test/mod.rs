@@ -170,6 +170,16 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
         Ok(Counts::ONE)
     });
     let ssh = ssh.await;
+    let mut registry = None;
+    let has_registry = report.step("registry", async {
+        // One that is named already is taken, as with engines.
+        registry = match std::env::var_os(engines::REGISTRY) {
+            Some(named) if !named.is_empty() => Some(named),
+            _ => Some(crate::engine::registry(cache).await?.into()),
+        };
+        Ok(Counts::ONE)
+    });
+    let has_registry = has_registry.await;
     let browser = report.step("browser", async {
         tools.chromium().await?;
         tools.npm_ci("e2e/browser").await?;
@@ -178,14 +188,15 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
     let browser = browser.await;
     let binary = ["build", "--locked", "--release", "-p", "longshore-cli"];
     let built = report.step("server", check(tools.cargo(&binary))).await;
-    if !(up && ssh && browser && built) {
-        eprintln!("without engines, sshd, browser and server there is nothing to test on");
+    if !(up && ssh && has_registry && browser && built) {
+        eprintln!("without engines, sshd, registry, browser and server there is nothing to test on");
         return;
     }
     let run = tools.cargo(&["nextest", "run", "--workspace", "--locked"]);
     let run = run
         .env(engines::VARIABLE, engines.variable())
         .env(DOCKER, docker)
+        .env(engines::REGISTRY, registry.unwrap_or_default())
         .env("LONGSHORE_BIN", places::target().join("release/longshore"));
     report.step("tests", counted(run)).await;
 }

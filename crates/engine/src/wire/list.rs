@@ -14,6 +14,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::image::{Manifest, named};
 use super::lenient::{Integer, Number, Text, nullable, text};
 use super::scan::Scan;
 
@@ -70,6 +71,8 @@ struct Image<'a> {
     size: Number,
     #[serde(default, deserialize_with = "nullable")]
     labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "nullable")]
+    manifests: Vec<Manifest>,
 }
 
 /// Reads a list of containers.
@@ -332,14 +335,14 @@ fn ports(wire: Vec<WirePort<'_>>) -> Vec<Port> {
 
 impl Image<'_> {
     fn into_core(self) -> ImageSummary {
-        let named = |name: &String| !name.contains("<none>");
         ImageSummary {
             id: self.id.into_owned(),
-            tags: self.repo_tags.into_iter().filter(named).collect(),
-            digests: self.repo_digests.into_iter().filter(named).collect(),
+            tags: named(self.repo_tags),
+            digests: named(self.repo_digests),
             created: self.created.0.filter(|secs| *secs > 0).map(Timestamp::from_secs),
             size: self.size.0.unwrap_or(0),
             labels: self.labels,
+            manifests: self.manifests.into_iter().map(Manifest::into_core).collect(),
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod create;
 pub(crate) mod disk;
 pub(crate) mod event;
 pub(crate) mod exec;
+pub(crate) mod image;
 pub(crate) mod info;
 pub(crate) mod inspect;
 pub(crate) mod lenient;

@@ -191,7 +191,11 @@ async fn a_list_is_filtered_by_the_engine() {
 async fn images_have_names_and_sizes() {
     on_each(|lease| async move {
         let name = sample(&lease);
-        let images = client(&lease).await.list_images().await.unwrap();
+        let images = client(&lease)
+            .await
+            .list_images(&Default::default())
+            .await
+            .unwrap();
         let sample = images.iter().find(|image| image.tags.contains(&name)).unwrap();
         assert!(sample.size > 0 && sample.id.starts_with("sha256:") && sample.created.is_some());
     })

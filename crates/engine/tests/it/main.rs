@@ -8,13 +8,17 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod build;
 mod calls;
 mod errors;
 mod faults;
+mod images;
 mod limits;
 mod negotiation;
 mod networks;
 mod output;
+#[cfg(target_os = "linux")]
+mod registry;
 mod retries;
 mod ssh;
 mod support;

@@ -33,7 +33,7 @@ fn all() -> SwarmFilter {
 
 /// The sample image by its id: by its name each node would first ask a registry that is not there.
 async fn image(engine: &Engine) -> String {
-    let images = engine.list_images().await.unwrap();
+    let images = engine.list_images(&Default::default()).await.unwrap();
     let sample = images
         .into_iter()
         .find(|image| image.tags.iter().any(|tag| tag == IMAGE));

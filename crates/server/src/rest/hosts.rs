@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::extract::State;
 use longshore_api::{ErrorBody, HostsReply, ImagesReply, SystemInfo};
-use longshore_fleet::engine::ApiVersion;
+use longshore_fleet::engine::{ApiVersion, ListImages};
 
 use crate::{
     app::App,
@@ -32,7 +32,7 @@ pub(crate) async fn list_images(
     InPath(host): InPath<String>,
 ) -> ApiResult<Json<ImagesReply>> {
     let host = app.host(&host)?;
-    let mut images = host.engine().list_images().await?;
+    let mut images = host.engine().list_images(&ListImages::default()).await?;
     images.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.id.cmp(&b.id)));
     let snapshot = host.mirror().snapshot();
     let mut used: HashMap<&str, u64> = HashMap::new();
