@@ -6,13 +6,17 @@
 //! | what is there now | [`Mirror`], from [`Watch::mirror`] | an inspect for each change; reads are free |
 //! | what it uses | [`Sampler`] | a call a second for each running container, while somebody reads |
 //! | whether all that is current | [`Watch::status`] | nothing |
+//! | what a container prints | [`logs::follow`] | one followed log; nothing while nobody reads |
 //!
 //! Speaking to the engine is `longshore-engine`'s business, many engines `longshore-fleet`'s, keeping what happened
 //! `longshore-store`'s.
 #![warn(missing_docs)]
 
 mod feed;
+pub mod logs;
 mod mirror;
+mod pattern;
+mod sight;
 mod source;
 mod stats;
 mod tasks;
@@ -22,6 +26,8 @@ mod watch;
 
 pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
 pub use longshore_engine::Backoff;
+pub use longshore_engine::StdStream;
 pub use mirror::{FindError, Mirror, MirrorUpdates, Snapshot, Update};
+pub use pattern::{InvalidPattern, Pattern};
 pub use stats::{Round, Sample, SampleReader, Sampler, SamplerConfig};
 pub use watch::{Status, Watch, WatchConfig, WatchCounters};

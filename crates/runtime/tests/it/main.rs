@@ -9,4 +9,5 @@
 mod account;
 mod faults;
 mod figures;
+mod logs;
 mod real;
