@@ -7,6 +7,7 @@
 //! | what it uses | [`Sampler`] | a call a second for each running container, while somebody reads |
 //! | whether all that is current | [`Watch::status`] | nothing |
 //! | what a container prints | [`logs::follow`] | one followed log; nothing while nobody reads |
+//! | when it is as it should be | [`wait::Wait`] | its events, its log, and tries where there is no event |
 //!
 //! Speaking to the engine is `longshore-engine`'s business, many engines `longshore-fleet`'s, keeping what happened
 //! `longshore-store`'s.
@@ -22,6 +23,7 @@ mod stats;
 mod tasks;
 #[cfg(test)]
 mod testing;
+pub mod wait;
 mod watch;
 
 pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};

@@ -21,17 +21,17 @@ const NET: Duration = Duration::from_secs(5);
 pub(crate) enum Sight {
     /// As it is now; and the exit code of a run that has ended since the last sight, where an event told it.
     Is(Box<Container>, Option<i64>),
-    /// It was removed.
-    Gone,
+    /// It was removed; and the exit code of its last run, where an event told it.
+    Gone(Option<i64>),
     /// The engine could not be asked. It will be, after a pause.
     Unknown(Error),
 }
 
 /// What is seen of a container: at once, then after every change, until it is gone. Dropping it ends everything.
-pub(crate) fn sights(engine: Engine, id: ContainerId, backoff: Backoff) -> BoxStream<'static, Sight> {
+pub(crate) fn sights(engine: Engine, id: &ContainerId, backoff: Backoff) -> BoxStream<'static, Sight> {
     let watch = ContainerWatch {
         engine,
-        reference: ObjectRef::from(&id),
+        reference: ObjectRef::from(id),
         backoff,
         events: None,
         failures: 0,
@@ -72,7 +72,7 @@ impl ContainerWatch {
             }
             Err(error) if error.is_not_found() => {
                 self.is_gone = true;
-                Sight::Gone
+                Sight::Gone(self.ended.take())
             }
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);

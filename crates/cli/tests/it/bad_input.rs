@@ -2,10 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use longshore_testkit::{
-    FakeConfig, FakeEngine,
-    fake::{SAMPLE_IMAGE, Spec},
-};
+use longshore_testkit::{FakeConfig, FakeEngine};
 
 use crate::longshore::longshore;
 

@@ -385,7 +385,7 @@ impl Follower {
 
     fn absent(&self, until: Option<Instant>) -> State {
         State::Absent {
-            sights: sights(self.engine.clone(), self.id.clone(), self.query.backoff),
+            sights: sights(self.engine.clone(), &self.id, self.query.backoff),
             until,
         }
     }
@@ -416,7 +416,7 @@ impl Follower {
                 self.tell_outage(&error);
                 State::Absent { sights, until }
             }
-            Some(Sight::Gone) | None => self.removed(),
+            Some(Sight::Gone(_)) | None => self.removed(),
         }
     }
 
@@ -432,7 +432,8 @@ impl Follower {
 
     /// A call failed. Before the first answer, what will not pass is final.
     fn failed(&mut self, error: Error) -> Result<State, Error> {
-        if !self.was_open && !error.is_transient() {
+        // A conflict is a removal under way.
+        if !self.was_open && !error.is_transient() && !error.is_conflict() {
             return Err(error);
         }
         Ok(self.lost(&error))

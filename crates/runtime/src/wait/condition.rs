@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_core::{Container, Health};
+use longshore_core::Container;
 use longshore_engine::{ExecSpec, StdStream};
 
 use super::http::HttpCheck;
@@ -30,6 +30,7 @@ pub(crate) enum Leaf {
         name: Arc<str>,
         holds: Arc<dyn Fn(&Container) -> bool + Send + Sync>,
     },
+    Healthy,
     Exited {
         code: Option<i64>,
     },
@@ -53,13 +54,22 @@ impl fmt::Display for Leaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::State { name, .. } => f.write_str(name),
+            Self::Healthy => f.write_str("healthy"),
             Self::Exited { code: None } => f.write_str("exited"),
             Self::Exited { code: Some(code) } => write!(f, "exited with {code}"),
             Self::Removed => f.write_str("removed"),
-            Self::Log { pattern, stream, times } => {
+            Self::Log {
+                pattern,
+                stream,
+                times,
+            } => {
                 let stream = stream.map_or("log", StdStream::as_str);
                 write!(f, "{stream} line {pattern}")?;
-                if *times == 1 { Ok(()) } else { write!(f, " {times} times") }
+                if *times == 1 {
+                    Ok(())
+                } else {
+                    write!(f, " {times} times")
+                }
             }
             Self::Port(port) => write!(f, "port {port}"),
             Self::Http(check) => write!(f, "{check}"),
@@ -122,12 +132,7 @@ impl Node {
 
 /// `decisive` when one node is; `neutral` when all are; else unknown when one is, else no. Visits every node: the leaves are
 /// counted by it.
-fn fold(
-    nodes: &[Node],
-    leaves: &mut impl Iterator<Item = Value>,
-    neutral: Value,
-    decisive: Value,
-) -> Value {
+fn fold(nodes: &[Node], leaves: &mut impl Iterator<Item = Value>, neutral: Value, decisive: Value) -> Value {
     let values: Vec<Value> = nodes.iter().map(|node| node.value(&mut *leaves)).collect();
     if values.contains(&decisive) {
         decisive
@@ -177,7 +182,7 @@ impl Wait {
 
     /// Its health check says that it is healthy. Never, where it has none.
     pub fn healthy() -> Self {
-        Self::state("healthy", |container| container.health == Health::Healthy)
+        Self::leaf(Leaf::Healthy)
     }
 
     /// It runs, and is not paused.
@@ -326,7 +331,9 @@ mod tests {
     use Value::{Never, No, Unknown, Yes};
 
     fn two(make: impl Fn(Wait, Wait) -> Wait, values: [Value; 2]) -> Value {
-        make(Wait::running(), Wait::removed()).0.value(&mut values.into_iter())
+        make(Wait::running(), Wait::removed())
+            .0
+            .value(&mut values.into_iter())
     }
 
     #[test]
@@ -347,6 +354,9 @@ mod tests {
     #[test]
     fn a_condition_reads_as_it_was_written() {
         let wait = Wait::port(80).and(Wait::healthy().or(!Wait::log_line("x").times(2)));
-        assert_eq!(wait.to_string(), "port 80 and (healthy or not log line \"x\" 2 times)");
+        assert_eq!(
+            wait.to_string(),
+            "port 80 and (healthy or not log line \"x\" 2 times)"
+        );
     }
 }

@@ -80,19 +80,33 @@ impl HttpCheck {
 
     fn request(&self, host: &str) -> Result<Vec<u8>, String> {
         let is_token = |text: &str| {
-            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
-        let is_text = |text: &str| text.bytes().all(|byte| byte == b'\t' || (b' '..0x7f).contains(&byte));
-        let path_is_right = self.path.starts_with('/') && self.path.bytes().all(|byte| (b'!'..0x7f).contains(&byte));
+        let is_text = |text: &str| {
+            text.bytes()
+                .all(|byte| byte == b'\t' || (b' '..0x7f).contains(&byte))
+        };
+        let path_is_right =
+            self.path.starts_with('/') && self.path.bytes().all(|byte| (b'!'..0x7f).contains(&byte));
         let right = is_token(&self.method)
             && path_is_right
-            && self.headers.iter().all(|(name, value)| is_token(name) && is_text(value));
+            && self
+                .headers
+                .iter()
+                .all(|(name, value)| is_token(name) && is_text(value));
         if !right {
             return Err("its method, path or headers cannot be sent".to_owned());
         }
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         let mut line = |name: &str, value: &str| text.extend([name, ": ", value, "\r\n"]);
-        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        if !self
+            .headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("host"))
+        {
             line("Host", host);
         }
         line("User-Agent", "longshore");
@@ -113,8 +127,13 @@ impl HttpCheck {
 
     async fn asked(&self, host: &str, port: u16) -> Result<(bool, String), String> {
         let request = self.request(&format!("{host}:{port}"))?;
-        let mut socket = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
-        socket.write_all(&request).await.map_err(|error| error.to_string())?;
+        let mut socket = TcpStream::connect((host, port))
+            .await
+            .map_err(|error| error.to_string())?;
+        socket
+            .write_all(&request)
+            .await
+            .map_err(|error| error.to_string())?;
         let mut answer = Vec::new();
         loop {
             if let Some(told) = self.judge(&answer, false) {
@@ -131,7 +150,11 @@ impl HttpCheck {
             }
         }
         Ok(self.judge(&answer, true).unwrap_or_else(|| {
-            let text = if answer.is_empty() { "it closed without an answer" } else { "its answer is not HTTP" };
+            let text = if answer.is_empty() {
+                "it closed without an answer"
+            } else {
+                "its answer is not HTTP"
+            };
             (false, text.to_owned())
         }))
     }
@@ -169,7 +192,9 @@ fn body(head: &[u8], rest: &[u8]) -> (Vec<u8>, bool) {
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let header = |name: &str| {
         let mut lines = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-        lines.find(|(found, _)| *found == name).map(|(_, value)| value.trim())
+        lines
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value.trim())
     };
     if header("transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
         return unchunked(rest);
@@ -225,7 +250,9 @@ mod tests {
             }
             early = early.or(now);
         }
-        check.judge(answer.as_bytes(), true).unwrap_or((false, "nothing".to_owned()))
+        check
+            .judge(answer.as_bytes(), true)
+            .unwrap_or((false, "nothing".to_owned()))
     }
 
     #[test]
@@ -233,17 +260,35 @@ mod tests {
         let check = HttpCheck::new(80, "/");
         assert!(judged(&check, "HTTP/1.1 200 OK\r\n\r\n").0);
         assert!(!judged(&check, "HTTP/1.1 503 No\r\n\r\n").0);
-        assert!(judged(&check, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n").0);
+        assert!(
+            judged(
+                &check,
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"
+            )
+            .0
+        );
         assert_eq!(judged(&check, "SSH-2.0-OpenSSH\r\n\r\n").1, "nothing");
         let check = check.body("hello");
         assert!(judged(&check, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").0);
         assert!(judged(&check, "HTTP/1.0 200 OK\r\n\r\nsay hello").0);
-        assert!(judged(&check, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n").0);
+        assert!(
+            judged(
+                &check,
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n"
+            )
+            .0
+        );
         assert_eq!(
             judged(&check, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbye").1,
             "it answered 200 without \"hello\""
         );
-        assert!(!judged(&check, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx").0);
+        assert!(
+            !judged(
+                &check,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx"
+            )
+            .0
+        );
     }
 
     #[test]
@@ -258,9 +303,19 @@ mod tests {
         ] {
             assert!(check.request("h").is_err(), "{check:?}");
         }
-        let request = HttpCheck::new(80, "/a?b=c").header("host", "shop").request("h:80").unwrap();
+        let request = HttpCheck::new(80, "/a?b=c")
+            .header("host", "shop")
+            .request("h:80")
+            .unwrap();
         let request = String::from_utf8(request).unwrap();
-        assert!(request.starts_with("GET /a?b=c HTTP/1.1\r\n") && !request.contains("h:80"), "{request}");
-        assert!(!HttpCheck::new(80, "/?token=secret").to_string().contains("secret"));
+        assert!(
+            request.starts_with("GET /a?b=c HTTP/1.1\r\n") && !request.contains("h:80"),
+            "{request}"
+        );
+        assert!(
+            !HttpCheck::new(80, "/?token=secret")
+                .to_string()
+                .contains("secret")
+        );
     }
 }

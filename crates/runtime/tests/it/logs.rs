@@ -184,7 +184,11 @@ async fn a_followed_log_goes_on_through_restarts() {
         // Read again and again (the oldest engine), what came last may go with the container, which is told then, and the
         // word that a run has begun may come a line late.
         let count = |text: &str| items.iter().filter(|item| item.starts_with(text)).count();
-        assert_eq!((count("out begin"), count("ended"), count("started")), (3, 2, 2), "{items:?}");
+        assert_eq!(
+            (count("out begin"), count("ended"), count("started")),
+            (3, 2, 2),
+            "{items:?}"
+        );
         assert!(count("out last words") == 3 || count("gap") == 1, "{items:?}");
         if lease.engine_name() == "newest" {
             let run = ["out begin", "out last words"];

@@ -11,3 +11,4 @@ mod faults;
 mod figures;
 mod logs;
 mod real;
+mod wait;
