@@ -8,6 +8,8 @@ use longshore_engine::{
     Engine, EngineConfig, Environment, EventsQuery, ListContainers, LogOptions, StdStream,
 };
 
+use longshore_runtime::logs::{self, LogItem, LogQuery};
+
 use crate::{
     args,
     exit::Exit,
@@ -39,7 +41,7 @@ pub(crate) fn run(environment: &Environment, mut output: Output, task: Task) -> 
         let done = interruptible(async {
             match task {
                 Task::Ps(args) => ps(&engine, args, &mut output).await,
-                Task::Logs(args) => logs(&engine, args, &mut output).await,
+                Task::Logs(args) => show_logs(&engine, args, &mut output).await,
                 Task::Events(args) => events(&engine, args, &mut output).await,
                 Task::Stats(args) => stats(&engine, args, &mut output).await,
             }
@@ -94,12 +96,21 @@ async fn ps(engine: &Engine, args: args::Ps, output: &mut Output) -> Result<(), 
     Ok(output.show(&Item::Containers(list))?)
 }
 
-async fn logs(engine: &Engine, args: args::Logs, output: &mut Output) -> Result<(), Failure> {
+async fn show_logs(engine: &Engine, args: args::Logs, output: &mut Output) -> Result<(), Failure> {
     let container = ObjectRef::new(&args.container)?;
     let [since, until] = span(engine, [args.since, args.until]).await?;
     let both = args.stdout == args.stderr;
+    if args.follow {
+        let query = LogQuery::follow()
+            .tail(args.tail)
+            .since(since)
+            .until(until)
+            .streams(args.stdout || both, args.stderr || both);
+        let container = engine.inspect_container(&container).await?.id;
+        return followed(engine, container, query, args.timestamps || args.json, output).await;
+    }
     let options = LogOptions {
-        follow: args.follow,
+        follow: false,
         tail: args.tail,
         since,
         until,
@@ -116,6 +127,55 @@ async fn logs(engine: &Engine, args: args::Logs, output: &mut Output) -> Result<
                 StdStream::Stderr => Std::Err,
             };
             output.show(&Item::Log(stream, frame.bytes.to_vec()))?;
+        }
+        output.flush()?;
+    }
+    Ok(())
+}
+
+/// A log through everything that breaks one; what cannot be shown is told on stderr.
+async fn followed(
+    engine: &Engine,
+    container: ContainerId,
+    query: LogQuery,
+    with_times: bool,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let mut items = logs::follow(engine.clone(), container, query).ready_chunks(BATCH);
+    while let Some(batch) = items.next().await {
+        for item in batch {
+            match item? {
+                LogItem::Line(line) => {
+                    let stream = match line.stream {
+                        StdStream::Stdout => Std::Out,
+                        StdStream::Stderr => Std::Err,
+                    };
+                    let mut bytes = Vec::with_capacity(line.text.len() + 32);
+                    if let Some(at) = line.at.filter(|_| with_times) {
+                        bytes.extend_from_slice(at.to_string().as_bytes());
+                        bytes.push(b' ');
+                    }
+                    bytes.extend_from_slice(&line.text);
+                    bytes.push(b'\n');
+                    output.show(&Item::Log(stream, bytes))?;
+                    if line.cut > 0 {
+                        let text = format!("the line was longer: {} more bytes are not shown", line.cut);
+                        output.show(&Item::Warning(text))?;
+                    }
+                }
+                LogItem::Gap { .. } => {
+                    let text =
+                        "lines are missing here: the log was rotated or removed before they could be read";
+                    output.show(&Item::Warning(text.to_owned()))?;
+                }
+                LogItem::Interrupted(error) => {
+                    output.show(&Item::Warning(format!("{error}; trying again")))?;
+                }
+                LogItem::Started { .. } => {
+                    output.show(&Item::Warning("the container was started again".to_owned()))?;
+                }
+                _ => {}
+            }
         }
         output.flush()?;
     }

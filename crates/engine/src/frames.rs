@@ -141,6 +141,11 @@ impl FrameDecoder {
         BadFrame::Header(self.header)
     }
 
+    /// Whether the piece that [`Self::next`] gave last was the end of its frame.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.have == 0 && self.open.is_none_or(|(_, left)| left == 0)
+    }
+
     /// Whether the stream may end here.
     pub(crate) fn finish(&self) -> Result<(), BadFrame> {
         match self.open {

@@ -93,12 +93,17 @@ impl LogOptions {
 
 /// A piece of output: neither a line nor a frame, but what came in one read. Joined, the pieces of one stream are its
 /// bytes.
+///
+/// An engine sends each entry of the log as a frame of its own: at most 16 KiB of a line, with its line feed where the
+/// line ends, and with its time before it where times were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFrame {
     /// Where it was written; everything is standard output where the container has a terminal.
     pub stream: StdStream,
     /// What was written. Never empty; need not be UTF-8.
     pub bytes: Bytes,
+    /// Whether the entry of the log ends here. Never where the container has a terminal: nothing tells then.
+    pub ends_entry: bool,
 }
 
 impl Engine {
@@ -199,7 +204,12 @@ impl Stream for LogStream {
             }
             match this.frames.as_mut().and_then(FrameDecoder::next) {
                 Some(Ok(Piece::Output(stream, bytes))) => {
-                    return Poll::Ready(Some(Ok(LogFrame { stream, bytes })));
+                    let ends_entry = this.frames.as_ref().is_some_and(FrameDecoder::is_at_end);
+                    return Poll::Ready(Some(Ok(LogFrame {
+                        stream,
+                        bytes,
+                        ends_entry,
+                    })));
                 }
                 Some(Ok(Piece::EngineError(text))) => {
                     let text = String::from_utf8_lossy(&text).trim().to_owned();
@@ -218,6 +228,7 @@ impl Stream for LogStream {
                         return Poll::Ready(Some(Ok(LogFrame {
                             stream: StdStream::Stdout,
                             bytes,
+                            ends_entry: false,
                         })));
                     }
                 },

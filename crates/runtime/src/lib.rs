@@ -7,24 +7,32 @@
 //! | what it uses | [`Sampler`] | a call a second for each running container, while somebody reads |
 //! | how far a pull is | [`Pull`], from [`Puller`] | one pull, however many want it |
 //! | whether all that is current | [`Watch::status`] | nothing |
+//! | what a container prints | [`logs::follow`] | one followed log; nothing while nobody reads |
+//! | when it is as it should be | [`wait::Wait`] | its events, its log, and tries where there is no event |
 //!
 //! Speaking to the engine is `longshore-engine`'s business, many engines `longshore-fleet`'s, keeping what happened
 //! `longshore-store`'s.
 #![warn(missing_docs)]
 
 mod feed;
+pub mod logs;
 mod mirror;
+mod pattern;
 mod pull;
+mod sight;
 mod source;
 mod stats;
 mod tasks;
 #[cfg(test)]
 mod testing;
+pub mod wait;
 mod watch;
 
 pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
 pub use longshore_engine::Backoff;
+pub use longshore_engine::StdStream;
 pub use mirror::{FindError, Mirror, MirrorUpdates, Snapshot, Update};
+pub use pattern::{InvalidPattern, Pattern};
 pub use pull::{Pull, PullError, Puller};
 pub use stats::{Round, Sample, SampleReader, Sampler, SamplerConfig};
 pub use watch::{Status, Watch, WatchConfig, WatchCounters};

@@ -2,10 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use longshore_testkit::{
-    FakeConfig, FakeEngine,
-    fake::{SAMPLE_IMAGE, Spec},
-};
+use longshore_testkit::{FakeConfig, FakeEngine};
 
 use crate::longshore::longshore;
 
@@ -95,16 +92,6 @@ async fn an_engine_that_dies_in_the_middle() {
         Some(0) => assert_eq!(ran.out.lines().count(), 51, "{ran:#?}"),
         _ => ran.fails(3, "containers", ""),
     }
-    let web = engine.create(Spec::new(SAMPLE_IMAGE).name("web")).await.unwrap();
-    engine.start_container(&web).await.unwrap();
-    engine.log(&web, false, "a line\n").unwrap();
-    let mut running = longshore(["logs", "-f", "web"])
-        .engine(&engine.endpoint())
-        .start();
-    assert_eq!(running.line().await, "a line");
-    engine.break_connections();
-    let (status, err) = running.ended().await.unwrap();
-    assert_eq!(status.code(), Some(3), "{err}");
 }
 
 #[tokio::test]

@@ -43,6 +43,23 @@ async fn a_followed_log_ends_with_its_container() {
 }
 
 #[tokio::test]
+async fn a_followed_log_goes_on_after_a_broken_connection_and_says_so() {
+    let (engine, web) = engine().await;
+    engine.log(&web, false, "before\n").unwrap();
+    let mut running = longshore(["logs", "-f", "web"])
+        .engine(&engine.endpoint())
+        .start();
+    assert_eq!(running.line().await, "before");
+    engine.break_connections();
+    engine.log(&web, false, "after\n").unwrap();
+    assert_eq!(running.line().await, "after");
+    engine.exit(&web, 0).await.unwrap();
+    let (status, err) = running.ended().await.unwrap();
+    assert_eq!(status.code(), Some(0), "{err}");
+    assert!(err.contains("trying again"), "{err}");
+}
+
+#[tokio::test]
 async fn followed_events_come_until_the_engine_goes_away() {
     let (engine, web) = engine().await;
     let mut running = longshore(["events", "--follow", "--json"])

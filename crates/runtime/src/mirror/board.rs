@@ -109,7 +109,7 @@ impl Board {
 }
 
 /// The container that an event changes, if it changes one.
-fn touched_by(event: &Event) -> Option<ContainerId> {
+pub(crate) fn touched_by(event: &Event) -> Option<ContainerId> {
     let id = match &event.kind {
         EventType::Container if event.is_exec() || QUIET.contains(&event.verb()) => return None,
         EventType::Container => &event.id,

@@ -21,7 +21,7 @@ use arc_swap::ArcSwap;
 use longshore_core::{Container, ContainerId};
 use tokio::sync::watch;
 
-pub(crate) use board::{Board, Relist};
+pub(crate) use board::{Board, Relist, touched_by};
 pub(crate) use keeper::Keeper;
 pub use snapshot::{Snapshot, Update};
 pub use updates::MirrorUpdates;

@@ -9,5 +9,7 @@
 mod account;
 mod faults;
 mod figures;
+mod logs;
 mod pulls;
 mod real;
+mod wait;
