@@ -175,7 +175,7 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
         // One that is named already is taken, as with engines.
         registry = match std::env::var_os(engines::REGISTRY) {
             Some(named) if !named.is_empty() => Some(named),
-            _ => Some(crate::engine::registry(cache).await?.into()),
+            _ => Some(engine::registry(cache).await?.into()),
         };
         Ok(Counts::ONE)
     });
