@@ -1,6 +1,7 @@
 //! A client of one runner: blocking, with a deadline on every wait. Whatever happens, the runner ends with it.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -38,7 +39,7 @@ pub(crate) struct Heard {
 
 impl Client {
     pub(crate) fn start() -> Self {
-        Self::run(Command::new(env!("CARGO_BIN_EXE_longshore-runner")))
+        Self::run(Command::new(program()))
     }
 
     pub(crate) fn run(mut command: Command) -> Self {
@@ -232,7 +233,12 @@ fn reader(mut stdout: ChildStdout) -> Receiver<Vec<u8>> {
     pieces
 }
 
-/// Whether any process has this word in its command line.
+/// The program under test: this build's, unless `LONGSHORE_RUNNER` names the static one.
+pub(crate) fn program() -> OsString {
+    std::env::var_os("LONGSHORE_RUNNER").unwrap_or_else(|| env!("CARGO_BIN_EXE_longshore-runner").into())
+}
+
+/// Which processes have this word in its command line.
 pub(crate) fn runs(word: &str) -> Vec<u32> {
     let all = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok()));

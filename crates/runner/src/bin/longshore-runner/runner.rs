@@ -60,6 +60,7 @@ pub(crate) struct Runner {
 impl Runner {
     /// Takes stdin and stdout, and says hello.
     pub(crate) fn start() -> io::Result<Self> {
+        sys::close_others();
         sys::become_undumpable()?;
         sys::become_subreaper()?;
         let wanted = [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
