@@ -13,6 +13,8 @@
 
 mod feed;
 mod mirror;
+#[cfg(feature = "runner")]
+mod runner;
 mod source;
 mod stats;
 mod tasks;
@@ -23,5 +25,7 @@ mod watch;
 pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
 pub use longshore_engine::Backoff;
 pub use mirror::{FindError, Mirror, MirrorUpdates, Snapshot, Update};
+#[cfg(feature = "runner")]
+pub use runner::{RunnerProgram, runner_program};
 pub use stats::{Round, Sample, SampleReader, Sampler, SamplerConfig};
 pub use watch::{Status, Watch, WatchConfig, WatchCounters};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
@@ -236,6 +237,15 @@ fn reader(mut stdout: ChildStdout) -> Receiver<Vec<u8>> {
 /// The program under test: this build's, unless `LONGSHORE_RUNNER` names the static one.
 pub(crate) fn program() -> OsString {
     std::env::var_os("LONGSHORE_RUNNER").unwrap_or_else(|| env!("CARGO_BIN_EXE_longshore-runner").into())
+}
+
+/// Whether this test may become other users; says so when it is left out.
+pub(crate) fn is_root() -> bool {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !root {
+        println!("left out: needs root");
+    }
+    root
 }
 
 /// Which processes have this word in its command line.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use longshore_runner::{Request, Rlimit, STDIN_WINDOW, Spawn, Stage, Status, Total, VERSION};
 
-use crate::client::Client;
+use crate::client::{Client, is_root};
 
 const NOT_THERE: i32 = 2;
 const REFUSED: i32 = 13;
@@ -128,6 +128,9 @@ fn folder_environment_and_path_are_the_commands() {
 
 #[test]
 fn another_user_has_its_group_and_no_other() {
+    if !is_root() {
+        return;
+    }
     let mut client = Client::start();
     let mut spawn = Spawn::new(["sh", "-c", "id -u; id -g; id -G"]);
     (spawn.uid, spawn.gid) = (Some(1234), Some(5678));
