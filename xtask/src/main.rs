@@ -11,6 +11,7 @@ mod measure;
 mod places;
 mod report;
 mod run;
+mod runner;
 mod test;
 mod tidy;
 mod tools;
@@ -52,6 +53,8 @@ enum Command {
     Tidy,
     /// Builds the page into crates/server/assets.
     Ui,
+    /// Builds the static program for the inside of containers.
+    Runner(runner::Args),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -75,5 +78,6 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Bench(args) => measure::bench(&args).await,
         Command::Tidy => run::or_interrupted(tidy::check()).await,
         Command::Ui => run::or_interrupted(web::build()).await,
+        Command::Runner(args) => run::or_interrupted(runner::run(&args)).await,
     }
 }

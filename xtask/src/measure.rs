@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 
 use crate::engine::{self, Kind};
 use crate::tools::Tools;
-use crate::{places, run};
+use crate::{places, run, runner};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Soak {
@@ -32,6 +32,7 @@ pub(crate) async fn soak(args: &Soak) -> Result<()> {
             .iter()
             .map(|(kind, host)| format!("{kind}={host}"))
             .collect();
+        runner::build(&tools, &runner::Args::default()).await?;
         let mut cmd = tools.cargo(&["build", "--release", "--locked", "-p", "longshore-cli"]);
         cmd.run().await?;
         cmd = tools.cargo(&["nextest", "run", "--workspace", "--locked", "--profile", "soak"]);
@@ -54,6 +55,7 @@ pub(crate) async fn bench(args: &Bench) -> Result<()> {
     tools.node().await?;
     with_engines(&[args.engine], async |hosts| {
         let (_, host) = hosts.first().context("no engine")?;
+        runner::build(&tools, &runner::Args::default()).await?;
         let mut cmd = tools.cargo(&[
             "run",
             "--release",

@@ -19,6 +19,8 @@ pub mod logs;
 mod mirror;
 mod pattern;
 mod pull;
+#[cfg(feature = "runner")]
+mod runner;
 mod sight;
 mod source;
 mod stats;
@@ -34,5 +36,7 @@ pub use longshore_engine::StdStream;
 pub use mirror::{FindError, Mirror, MirrorUpdates, Snapshot, Update};
 pub use pattern::{InvalidPattern, Pattern};
 pub use pull::{Pull, PullError, Puller};
+#[cfg(feature = "runner")]
+pub use runner::{RunnerProgram, runner_program};
 pub use stats::{Round, Sample, SampleReader, Sampler, SamplerConfig};
 pub use watch::{Status, Watch, WatchConfig, WatchCounters};

@@ -12,7 +12,7 @@ use crate::places;
 use crate::report::{Counts, Failed, Report, counts_in};
 use crate::run;
 use crate::tools::Tools;
-use crate::{tidy, web};
+use crate::{runner, tidy, web};
 use engines::Engines;
 
 #[derive(Debug, clap::Args)]
@@ -70,6 +70,12 @@ async fn steps(args: &Args, cache: &Path, engines: &mut Engines, report: &mut Re
     if !fetched {
         return;
     }
+    // Before anything that embeds it.
+    let runner = report.step("runner", async {
+        runner::build(&tools, &runner::Args::default()).await?;
+        Ok(Counts::ONE)
+    });
+    runner.await;
     let clippy = [
         "clippy",
         "--workspace",

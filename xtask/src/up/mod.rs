@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use crate::engine::Kind;
 use crate::run::{self, Group};
 use crate::tools::Tools;
-use crate::{engine, places};
+use crate::{engine, places, runner};
 use find::Found;
 use samples::Samples;
 
@@ -63,9 +63,11 @@ async fn prepare(cache: &Path, started: &mut Started) -> Result<(Found, PathBuf)
     std::fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
     let tools = Tools::new(cache)?;
     eprintln!("building longshore (the first time takes some minutes)");
-    let build = tools
-        .cargo(&["build", "--release", "--locked", "-p", "longshore-cli"])
-        .run();
+    let build = async {
+        runner::build(&tools, &runner::Args::default()).await?;
+        let server = ["build", "--release", "--locked", "-p", "longshore-cli"];
+        tools.cargo(&server).run().await
+    };
     let engine = async {
         let found = find::engine(cache, &mut started.engine).await?;
         started.samples = samples::start_if_empty(cache, &found).await?;
