@@ -12,11 +12,14 @@ mod endpoint_spec;
 mod event;
 mod id;
 mod image;
+mod inside;
 pub mod labels;
 mod names;
 mod network;
 mod network_diff;
 mod network_spec;
+mod resource;
+mod size;
 mod spec;
 mod state;
 mod stats;
@@ -33,9 +36,16 @@ pub use endpoint_spec::EndpointSpec;
 pub use event::{Event, EventType, Scope};
 pub use id::{ContainerId, InvalidRef, NetworkId, ObjectRef};
 pub use image::ImageSummary;
+pub use inside::{Change, ChangeKind, ContainerSize, Processes};
 pub use network::{IpamPool, Network, NetworkDriver, NetworkMember, NetworkPeer, NetworkService};
 pub use network_spec::NetworkSpec;
-pub use spec::{ContainerSpec, InvalidSpec, PortBinding, RestartPolicy};
+pub use resource::{ContainerMetrics, ResourceStatus};
+pub use size::{InvalidSize, Size};
+pub use spec::{
+    ContainerSpec, Device, DeviceCount, DeviceRequest, ExposedPort, HealthCheck, HealthTest, InvalidSpec,
+    Isolation, LogConfig, MountKind, MountSpec, NetworkUse, PortBinding, Propagation, Protocol, Resources,
+    RestartPolicy, Swap, Ulimit, UpdateSpec,
+};
 pub use state::{ContainerState, Health};
 pub use stats::{Counters, CpuCounters, IoCounters, MemoryCounters, Usage};
 pub use time::{InvalidTimestamp, Timestamp};

@@ -102,8 +102,7 @@ impl Engine {
         }
         let mut pruned = SystemPruned::default();
         if options.containers {
-            let path = PathQuery::new("/containers/prune").filters(&filter.filters());
-            let result = self.prune("prune containers", path).await;
+            let result = self.prune_containers(filter).await;
             pruned.kinds.push((PrunedKind::Containers, result));
         }
         if options.networks {

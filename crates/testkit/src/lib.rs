@@ -3,7 +3,8 @@
 //! Owns: [`raw`], a small HTTP/1.1 client that shares no code with the engine client, so that a bug in
 //! one cannot hide behind the same bug in the other; [`mod@eventually`], the one way for a test to wait;
 //! [`fake`], an engine that imitates what is nasty in the real one; [`lease`], real engines to test on; [`sshd`] and
-//! [`tls`], a real SSH server and TLS in front of what has none; and [`sized`], how much of a proof a run does.
+//! [`tls`], a real SSH server and TLS in front of what has none; [`mod@relay`], a wire that breaks at any byte; and
+//! [`sized`], how much of a proof a run does.
 //! Leaves to others: every assertion, and anything that a shipped crate needs at run time. This crate is a
 //! dev-dependency, never a dependency.
 
@@ -11,6 +12,8 @@ pub mod eventually;
 pub mod fake;
 pub mod lease;
 pub mod raw;
+#[cfg(unix)]
+pub mod relay;
 pub mod size;
 #[cfg(unix)]
 pub mod sshd;
@@ -19,4 +22,6 @@ pub mod tls;
 
 pub use eventually::{Eventually, eventually};
 pub use fake::{FakeConfig, FakeEngine};
+#[cfg(unix)]
+pub use relay::Relay;
 pub use size::sized;

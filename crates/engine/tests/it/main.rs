@@ -8,7 +8,10 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod attaching;
 mod calls;
+mod copying;
+mod creating;
 mod errors;
 mod faults;
 mod limits;
@@ -20,5 +23,6 @@ mod ssh;
 mod support;
 mod swarm;
 mod tls;
+mod verbs;
 mod volumes;
 mod watching;

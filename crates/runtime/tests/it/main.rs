@@ -10,3 +10,4 @@ mod account;
 mod faults;
 mod figures;
 mod real;
+mod run;
