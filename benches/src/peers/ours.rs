@@ -41,7 +41,7 @@ impl Peer for Ours {
                 .cmd(["true"])
                 .label(&subject.label.0, &subject.label.1);
             let spec = ContainerSpec {
-                network: Some("none".to_owned()),
+                network_mode: Some("none".to_owned()),
                 ..spec
             };
             let exec = ExecSpec::new(["true"]);

@@ -13,8 +13,10 @@ pub const TEST: &str = "io.longshore.test";
 pub const SCHEMA: &str = "io.longshore.schema";
 /// The value of [`SCHEMA`] that this version writes.
 pub const SCHEMA_VERSION: &str = "1";
-/// One create call, on what may be made twice under one name: a call whose answer was lost finds what it made by it.
+/// One create call, by a random number: a call whose answer was lost knows by it what it made.
 pub const CREATE: &str = "io.longshore.create";
+/// What a container was made from, as one number: the same spec, the same number.
+pub const SPEC: &str = "io.longshore.spec";
 /// The project that Compose tools put a container in.
 pub const COMPOSE_PROJECT: &str = "com.docker.compose.project";
 

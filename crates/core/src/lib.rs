@@ -13,12 +13,15 @@ mod event;
 mod id;
 mod image;
 mod image_name;
+mod inside;
 pub mod labels;
 mod names;
 mod network;
 mod network_diff;
 mod network_spec;
 mod platform;
+mod resource;
+mod size;
 mod spec;
 mod state;
 mod stats;
@@ -37,10 +40,17 @@ pub use event::{Event, EventType, Scope};
 pub use id::{ContainerId, InvalidRef, NetworkId, ObjectRef};
 pub use image::{Image, ImageConfig, ImageHistory, ImageManifest, ImageSummary, RemovedImage};
 pub use image_name::{DEFAULT_TAG, DOCKER_HUB, ImageName, ImageRef, InvalidImageName};
+pub use inside::{Change, ChangeKind, ContainerSize, Processes};
 pub use network::{IpamPool, Network, NetworkDriver, NetworkMember, NetworkPeer, NetworkService};
 pub use network_spec::NetworkSpec;
 pub use platform::{InvalidPlatform, Platform};
-pub use spec::{ContainerSpec, InvalidSpec, PortBinding, RestartPolicy};
+pub use resource::{ContainerMetrics, ResourceStatus};
+pub use size::{InvalidSize, Size};
+pub use spec::{
+    ContainerSpec, Device, DeviceCount, DeviceRequest, ExposedPort, HealthCheck, HealthTest, InvalidSpec,
+    Isolation, LogConfig, MountKind, MountSpec, NetworkUse, PortBinding, Propagation, Protocol, Resources,
+    RestartPolicy, Swap, Ulimit, UpdateSpec,
+};
 pub use state::{ContainerState, Health};
 pub use stats::{Counters, CpuCounters, IoCounters, MemoryCounters, Usage};
 pub use time::{InvalidTimestamp, Timestamp};

@@ -1,6 +1,6 @@
 //! Files into and out of a container, as tar archives.
 //!
-//! Owns the three calls. Making and reading a tar of files on this machine is left to others.
+//! Owns the three calls. Making and reading a tar of files on this machine is `copy`'s.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -19,8 +19,8 @@ use crate::{Download, Engine, Error, Upload};
 pub struct PutArchive {
     /// Refuse to put a folder in place of a file, or the other way round. Default: false.
     pub no_overwrite_dir_non_dir: bool,
-    /// Keep the owners that the archive names, instead of the container's user. Default: false.
-    pub copy_uid_gid: bool,
+    /// Give everything to whoever the container runs as, instead of the owners that the archive names. Default: false.
+    pub container_user: bool,
 }
 
 /// What is at a path in a container.
@@ -33,11 +33,17 @@ pub struct PathStat {
     pub size: u64,
     /// Go's file mode: permission bits below, the kind above (bit 31 is a folder, bit 27 a link).
     pub mode: u32,
-    /// Where a link leads; empty when it is none.
+    /// What a link leads to in the end, links of links followed; empty when it is none.
     pub link_target: String,
 }
 
 impl PathStat {
+    /// Whether it is a link.
+    #[must_use]
+    pub fn is_link(&self) -> bool {
+        self.mode & 1 << 27 != 0
+    }
+
     /// Whether it is a folder.
     #[must_use]
     pub fn is_dir(&self) -> bool {
@@ -74,7 +80,7 @@ impl Engine {
         let path = PathQuery::object("/containers", container, "archive")
             .query("path", path)
             .flag("noOverwriteDirNonDir", options.no_overwrite_dir_non_dir)
-            .flag("copyUIDGID", options.copy_uid_gid);
+            .flag("copyUIDGID", options.container_user);
         let call = Call::put("copy into the container", path)
             .on(container.as_str())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));

@@ -34,6 +34,9 @@ pub struct EngineConfig {
     pub max_body: usize,
     /// What is tried again. Default: nothing.
     pub retry: Retry,
+    /// Where ports that containers publish on every address answer. Default: where the engine is by its endpoint. Set it
+    /// for an engine behind a tunnel or in a network namespace of its own.
+    pub published_host: Option<String>,
 }
 
 impl Default for EngineConfig {
@@ -46,6 +49,7 @@ impl Default for EngineConfig {
             max_idle_connections: 8,
             max_body: 64 * 1024 * 1024,
             retry: Retry::default(),
+            published_host: None,
         }
     }
 }
@@ -90,6 +94,13 @@ impl EngineConfig {
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
+        self
+    }
+
+    /// Sets [`Self::published_host`].
+    #[must_use]
+    pub fn published_host(mut self, host: impl Into<String>) -> Self {
+        self.published_host = Some(host.into());
         self
     }
 

@@ -1,95 +1,20 @@
-//! Containers: list, inspect, create, the verbs, wait.
+//! Containers: inspect, the verbs, rename, update. Making one is `create`'s, the list `list`'s, waiting `wait`'s, what is
+//! inside `inside`'s and `copy`'s.
 
 use std::time::Duration;
 
 use http::StatusCode;
-use longshore_core::{Container, ContainerId, ContainerSpec, ContainerSummary, ObjectRef, Outcome, Verb};
+use longshore_core::{Container, ObjectRef, Outcome, UpdateSpec, Verb};
 
 use crate::call::{Call, HeadLimit};
-use crate::conn::ReadLimits;
 use crate::error::ErrorKind;
-use crate::path::{Filters, PathQuery};
-use crate::{Download, Engine, Error, wire};
+use crate::path::PathQuery;
+use crate::{Engine, Error, wire};
 
 /// The engine's own grace time for stop and restart.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
-/// Which containers to list.
-///
-/// ```
-/// use longshore_engine::ListContainers;
-/// let ours = ListContainers::all().filter("label", "io.longshore.managed=true");
-/// assert!(ours.all);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ListContainers {
-    /// Also those that do not run. Default: false.
-    pub all: bool,
-    /// Only those that fit. Default: no filter.
-    pub filters: Filters,
-}
-
-impl ListContainers {
-    /// Containers in every state.
-    #[must_use]
-    pub fn all() -> Self {
-        Self {
-            all: true,
-            ..Self::default()
-        }
-    }
-
-    /// Only those that run.
-    #[must_use]
-    pub fn running() -> Self {
-        Self::default()
-    }
-
-    /// Adds a filter, such as `label` and `a=b`.
-    #[must_use]
-    pub fn filter(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.filters.entry(key.into()).or_default().push(value.into());
-        self
-    }
-}
-
-/// A container that was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Created {
-    /// Its id.
-    pub id: ContainerId,
-    /// What the engine found odd about the spec.
-    pub warnings: Vec<String>,
-}
-
-/// How a container's run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ExitStatus {
-    /// The main process's exit code; 128 and the signal's number when a signal ended it.
-    pub code: i64,
-    /// What the engine says went wrong with waiting.
-    pub error: Option<String>,
-}
-
 impl Engine {
-    /// The containers there are. Lags some milliseconds behind events and leaves much out; see
-    /// [`Engine::inspect_container`].
-    ///
-    /// An entry that cannot be read is left out and logged, never the whole list.
-    ///
-    /// # Errors
-    /// As [`Engine::ping`], and [`ErrorKind::BadInput`] for a filter that the engine does not take.
-    pub async fn list_containers(&self, options: &ListContainers) -> Result<Vec<ContainerSummary>, Error> {
-        let path = PathQuery::new("/containers/json")
-            .flag("all", options.all)
-            .filters(&options.filters);
-        let call = Call::get("list containers", path);
-        let answer = self.client.collect(&call).await?;
-        wire::list::containers(&answer.body).map_err(|error| call.malformed(error))
-    }
-
     /// All about one container, as it is now.
     ///
     /// # Errors
@@ -102,34 +27,6 @@ impl Engine {
         .on(container.as_str());
         let answer = self.client.collect(&call).await?;
         wire::inspect::container(&answer.body).map_err(|error| call.malformed(error))
-    }
-
-    /// Makes a container, without starting it. Name and labels are in the request, so one whose answer was lost (an
-    /// error, a dropped future) can be found by them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::BadInput`] for what no engine would take, before anything is sent; [`Error::is_not_found`] when
-    /// there is no such image; [`Error::is_conflict`] when the name is taken.
-    pub async fn create_container(&self, spec: &ContainerSpec) -> Result<Created, Error> {
-        let target = spec.name.as_deref().unwrap_or(&spec.image);
-        let path = PathQuery::new("/containers/create").query_opt("name", spec.name.as_deref());
-        let call = Call::post("create the container", path).on(target);
-        spec.check().map_err(|error| {
-            call.error(ErrorKind::BadInput)
-                .with_message("the spec is not valid")
-                .with_source(error)
-        })?;
-        let call = call.json(&wire::create::Body::new(spec))?;
-        let created: wire::create::Created = self.json(&call).await?;
-        let id = ContainerId::new(&created.id).map_err(|error| {
-            call.error(ErrorKind::Protocol)
-                .with_message("the engine gave no id")
-                .with_source(error)
-        })?;
-        Ok(Created {
-            id,
-            warnings: created.warnings,
-        })
     }
 
     /// Does one thing to a container. When it returns, the engine has done it.
@@ -167,42 +64,40 @@ impl Engine {
         })
     }
 
-    /// The container's files as one tar, without what is mounted into it.
+    /// Gives a container another name.
+    ///
+    /// No compare-and-swap: of several that rename one container at once, each is told that it succeeded.
     ///
     /// # Errors
-    /// [`Error::is_not_found`] when there is no such container.
-    pub async fn export_container(&self, container: &ObjectRef) -> Result<Download, Error> {
-        let path = PathQuery::object("/containers", container, "export");
-        let call = Call::get("export the container", path).on(container.as_str());
-        self.download(&call).await
+    /// [`Error::is_not_found`] when there is no such container, [`Error::is_conflict`] when the name is taken.
+    pub async fn rename_container(&self, container: &ObjectRef, name: &ObjectRef) -> Result<(), Error> {
+        let path = PathQuery::object("/containers", container, "rename").query("name", name.as_str());
+        let call = Call::post("rename the container", path).on(container.as_str());
+        self.client.collect(&call).await.map(drop)
     }
 
-    /// Waits until the container does not run. Under no time limit but the connection's: wrap it in one where needed.
+    /// Changes a container's limits, at once where it runs, and its restart policy. Gives what the engine found odd.
     ///
     /// # Errors
-    /// [`Error::is_not_found`] when there is no such container, [`ErrorKind::Interrupted`] when the engine goes.
-    pub async fn wait_container(&self, container: &ObjectRef) -> Result<ExitStatus, Error> {
-        let call = Call::post(
-            "wait for the container",
-            PathQuery::object("/containers", container, "wait"),
-        )
-        .on(container.as_str())
-        .head_limit(HeadLimit::None);
-        let (_, mut body) = self.client.stream(&call).await?;
-        let mut text = Vec::new();
-        let limits = ReadLimits::default();
-        while let Some(piece) = body.read(limits).await.map_err(|failure| call.failed(failure))? {
-            text.extend_from_slice(&piece);
-            if text.len() > self.config().max_body {
-                return Err(call.error(ErrorKind::TooLarge));
-            }
-        }
-        let exit: wire::create::Waited =
-            serde_json::from_slice(&text).map_err(|error| call.malformed(error))?;
-        Ok(ExitStatus {
-            code: exit.status_code,
-            error: exit.error.and_then(|error| error.message),
-        })
+    /// [`ErrorKind::BadInput`] for what cannot be sent, [`Error::is_not_found`] when there is no such container,
+    /// [`Error::is_conflict`] or [`ErrorKind::Status`] for what its state or its other limits forbid.
+    pub async fn update_container(
+        &self,
+        container: &ObjectRef,
+        update: &UpdateSpec,
+    ) -> Result<Vec<String>, Error> {
+        let path = PathQuery::object("/containers", container, "update");
+        let call = Call::post("update the container", path)
+            .on(container.as_str())
+            .idempotent();
+        update.check().map_err(|error| {
+            call.error(ErrorKind::BadInput)
+                .with_message("the update is not valid")
+                .with_source(error)
+        })?;
+        let call = call.json(&wire::create::Update::new(update))?;
+        let warned: wire::container::Warned = self.json(&call).await?;
+        Ok(warned.warnings)
     }
 }
 

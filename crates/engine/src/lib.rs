@@ -23,6 +23,7 @@
 #![warn(missing_docs)]
 
 mod archive;
+mod attach;
 mod backoff;
 mod build;
 mod call;
@@ -31,6 +32,8 @@ mod config;
 mod conn;
 mod containers;
 mod context;
+mod copy;
+mod create;
 mod discover;
 mod disk;
 mod download;
@@ -43,7 +46,9 @@ mod exec;
 mod frames;
 mod images;
 mod info;
+mod inside;
 mod lines;
+mod list;
 mod logs;
 mod make_network;
 mod messages;
@@ -54,6 +59,7 @@ mod patient;
 mod pipe;
 mod pool;
 mod prune;
+mod published;
 mod registry;
 mod retry;
 mod send;
@@ -62,19 +68,23 @@ mod stats;
 mod swarm;
 mod system;
 mod system_prune;
+mod tarball;
 mod tls;
 mod transport;
 mod upload;
 mod volumes;
+mod wait;
 mod wire;
 
 pub use archive::{PathStat, PutArchive};
+pub use attach::{AttachOptions, Attached, AttachedInput, AttachedOutput};
 pub use backoff::Backoff;
 pub use build::{
     Build, BuildContext, BuildEvent, BuildImage, BuildLimit, BuildStep, Builder, Built, Dockerfile, StepState,
 };
 pub use config::EngineConfig;
-pub use containers::{Created, ExitStatus, ListContainers};
+pub use copy::{Copied, CopyIn, CopyOut, CopyOwner};
+pub use create::{Created, spec_digest};
 pub use discover::{Discovered, Environment, Source, discover};
 pub use disk::DiskKinds;
 pub use download::Download;
@@ -89,6 +99,8 @@ pub use images::{
     SearchImages, Transfer, TransferEvent, Transferred,
 };
 pub use info::{Info, Plugins, Registries, SwarmInfo};
+pub use inside::CommitOptions;
+pub use list::ListContainers;
 pub use logs::{LogFrame, LogOptions, LogStream};
 pub use make_network::CreatedNetwork;
 pub use negotiate::{ApiVersion, InvalidApiVersion};
@@ -96,6 +108,7 @@ pub use networks::{InspectNetwork, ListNetworks};
 pub use path::Filters;
 pub use pipe::PipeName;
 pub use prune::{PruneFilter, Pruned, UnusedVolumes};
+pub use published::PublishedAt;
 pub use registry::{CredentialError, CredentialProvider, Credentials, Issued, RegistryAuth};
 pub use retry::Retry;
 pub use ssh::SshAddress;
@@ -106,3 +119,4 @@ pub use system_prune::{PrunedKind, SystemPrune, SystemPruned, UnusedImages};
 pub use tls::Tls;
 pub use upload::Upload;
 pub use volumes::{ListVolumes, Volumes};
+pub use wait::{ExitStatus, WaitCondition, Waiting};

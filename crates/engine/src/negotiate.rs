@@ -59,6 +59,10 @@ impl ApiVersion {
     pub(crate) const ENGINE_28: Self = Self::new(1, 48);
     /// Since this a connect no longer ignores the MAC address (engine 29.0).
     pub(crate) const CONNECT_MAC: Self = Self::new(1, 52);
+    /// Conditions to wait for came with this (engine 17.07).
+    pub(crate) const WAIT_CONDITIONS: Self = Self::new(1, 30);
+    /// Since this a create takes more than one network (engine 25.0).
+    pub(crate) const SEVERAL_NETWORKS: Self = Self::new(1, 44);
 
     /// `major.minor`.
     #[must_use]
@@ -173,9 +177,7 @@ impl Client {
         if spoken >= needed {
             return Ok(());
         }
-        Err(call.error(ErrorKind::Version).with_message(format!(
-            "{what} needs API {needed}, and {spoken} is spoken with this engine"
-        )))
+        Err(too_old(call, needed, spoken, what))
     }
 
     pub(crate) fn agreed(&self) -> Option<ApiVersion> {
@@ -191,6 +193,13 @@ impl Client {
         }
         Ok(version)
     }
+}
+
+/// An engine speaks a version that has not `what`, which came with `needed`.
+pub(crate) fn too_old(call: &Call<'_>, needed: ApiVersion, spoken: ApiVersion, what: &str) -> Error {
+    call.error(ErrorKind::Version).with_message(format!(
+        "{what} needs API {needed}, and {spoken} is spoken with this engine"
+    ))
 }
 
 /// The version to speak with an engine whose newest is `theirs`; `None` when it is too old for us.

@@ -1,4 +1,5 @@
-//! Removing what nobody uses: networks, volumes, images, what builds have left. All kinds at once are `system_prune`'s.
+//! Removing what nobody uses: containers, networks, volumes, images, what builds have left. All kinds at once are
+//! `system_prune`'s.
 
 use std::time::Duration;
 
@@ -85,6 +86,15 @@ pub struct Pruned {
 }
 
 impl Engine {
+    /// Removes containers that do not run, also those that never ran.
+    ///
+    /// # Errors
+    /// [`Error::is_conflict`] while the engine prunes containers for somebody else.
+    pub async fn prune_containers(&self, filter: &PruneFilter) -> Result<Pruned, Error> {
+        let path = PathQuery::new("/containers/prune").filters(&filter.filters());
+        self.prune("prune containers", path).await
+    }
+
     /// Removes networks that no container is on, those of the engine itself aside.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! Removing what nobody uses, of all kinds at once.
 
 use crate::error::ErrorKind;
-use crate::path::PathQuery;
 use crate::{Engine, Error, PruneFilter, Pruned, UnusedVolumes};
 
 /// Which unused images go.
@@ -102,8 +101,7 @@ impl Engine {
         }
         let mut pruned = SystemPruned::default();
         if options.containers {
-            let path = PathQuery::new("/containers/prune").filters(&filter.filters());
-            let result = self.prune("prune containers", path).await;
+            let result = self.prune_containers(filter).await;
             pruned.kinds.push((PrunedKind::Containers, result));
         }
         if options.networks {

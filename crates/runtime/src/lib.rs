@@ -10,15 +10,19 @@
 //! | what a container prints | [`logs::follow`] | one followed log; nothing while nobody reads |
 //! | when it is as it should be | [`wait::Wait`] | its events, its log, and tries where there is no event |
 //!
+//! And as one step each: [`run()`], [`run_and_wait`], [`ensure()`]; [`metrics()`] and [`resource_status`] ask once.
+//!
 //! Speaking to the engine is `longshore-engine`'s business, many engines `longshore-fleet`'s, keeping what happened
 //! `longshore-store`'s.
 #![warn(missing_docs)]
 
 mod feed;
 pub mod logs;
+mod metrics;
 mod mirror;
 mod pattern;
 mod pull;
+mod run;
 #[cfg(feature = "runner")]
 mod runner;
 mod sight;
@@ -33,9 +37,11 @@ mod watch;
 pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
 pub use longshore_engine::Backoff;
 pub use longshore_engine::StdStream;
+pub use metrics::{metrics, resource_status};
 pub use mirror::{FindError, Mirror, MirrorUpdates, Snapshot, Update};
 pub use pattern::{InvalidPattern, Pattern};
 pub use pull::{Pull, PullError, Puller};
+pub use run::{Ensure, Ensured, EnsuredHow, RunError, RunOptions, RunOutput, ensure, run, run_and_wait};
 #[cfg(feature = "runner")]
 pub use runner::{RunnerProgram, runner_program};
 pub use stats::{Round, Sample, SampleReader, Sampler, SamplerConfig};

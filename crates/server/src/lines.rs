@@ -88,6 +88,7 @@ mod tests {
             let frame = LogFrame {
                 stream: *stream,
                 bytes: Bytes::copy_from_slice(text.as_bytes()),
+                ends_entry: false,
             };
             lines.push(&frame, |line| found.push(show(line)));
         }
@@ -134,6 +135,7 @@ mod tests {
         let frame = LogFrame {
             stream: OUT,
             bytes: Bytes::from_static(b"\xff\xfe\n"),
+            ends_entry: false,
         };
         let mut found = Vec::new();
         lines.push(&frame, |line| found.push(line.text));

@@ -3,6 +3,7 @@
 //! Everything here is tolerant: each field may be missing, null, or of a kind nobody has seen; what is unknown stays
 //! unknown. Nothing outside this module sees these types.
 
+pub(crate) mod container;
 pub(crate) mod create;
 pub(crate) mod disk;
 pub(crate) mod event;

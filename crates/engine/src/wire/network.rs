@@ -117,7 +117,7 @@ pub(crate) struct Connect<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Endpoint<'a> {
+pub(crate) struct Endpoint<'a> {
     #[serde(rename = "IPAMConfig")]
     ipam: EndpointIpam<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -140,21 +140,27 @@ struct EndpointIpam<'a> {
     link_local: &'a [IpAddr],
 }
 
+impl<'a> Endpoint<'a> {
+    pub(crate) fn new(spec: &'a EndpointSpec) -> Self {
+        Self {
+            ipam: EndpointIpam {
+                ipv4: spec.ipv4,
+                ipv6: spec.ipv6,
+                link_local: &spec.link_local,
+            },
+            aliases: &spec.aliases,
+            mac_address: spec.mac.as_deref(),
+            gateway_priority: spec.gateway_priority,
+            driver_opts: &spec.options,
+        }
+    }
+}
+
 impl<'a> Connect<'a> {
     pub(crate) fn new(container: &'a str, spec: &'a EndpointSpec) -> Self {
         Self {
             container,
-            endpoint_config: Endpoint {
-                ipam: EndpointIpam {
-                    ipv4: spec.ipv4,
-                    ipv6: spec.ipv6,
-                    link_local: &spec.link_local,
-                },
-                aliases: &spec.aliases,
-                mac_address: spec.mac.as_deref(),
-                gateway_priority: spec.gateway_priority,
-                driver_opts: &spec.options,
-            },
+            endpoint_config: Endpoint::new(spec),
         }
     }
 }

@@ -386,12 +386,13 @@ async fn every_fault_has_a_kind_and_a_text() {
         cannot create the container web: Conflict. The container name "/web" is already in use by container … You have to remove (or rename) that container to be able to reuse that name. (status 409)
     an image that is not there: NotFound, Answered
         cannot create the container no/such:image: No such image: no/such:image (status 404)
+        → pull the image first
     a name that is none: BadInput, NotSent
         cannot create the container ../etc: the spec is not valid
-        because name "../etc": at least two of letters, digits, '_', '.' and '-', the first a letter or a digit
+        because name: "../etc": at least two of letters, digits, '_', '.' and '-', the first a letter or a digit
     a variable without a name: BadInput, NotSent
         cannot create the container sample: the spec is not valid
-        because environment variable 1 has no name or holds a NUL
+        because env: variable 1 has no name or holds a NUL
     no program: BadInput, NotSent
         cannot run the command in the container web: there is no program to run
     a command in what does not run: Conflict, Answered

@@ -8,8 +8,11 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod attaching;
 mod build;
 mod calls;
+mod copying;
+mod creating;
 mod errors;
 mod faults;
 mod images;
@@ -24,5 +27,6 @@ mod ssh;
 mod support;
 mod swarm;
 mod tls;
+mod verbs;
 mod volumes;
 mod watching;

@@ -111,7 +111,7 @@ async fn containers_join_and_leave() {
             .unwrap();
         let network = ObjectRef::from(&made.id);
         let mut bridged = spec(&lease, "joins", &["sleep", "60"]);
-        bridged.network = None;
+        bridged.network_mode = None;
         let container = start(&engine, &bridged).await;
         let address: std::net::Ipv4Addr = format!("{base}9").parse().unwrap();
         let mut endpoint = EndpointSpec::default()

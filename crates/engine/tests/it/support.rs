@@ -43,7 +43,7 @@ pub(crate) fn spec(lease: &Lease, suffix: &str, argv: &[&str]) -> ContainerSpec 
         .name(lease.name(suffix))
         .cmd(argv.to_vec())
         .label(LABEL, lease.run_id());
-    spec.network = Some("none".to_owned());
+    spec.network_mode = Some("none".to_owned());
     spec.init = true;
     spec
 }

@@ -12,4 +12,5 @@ mod figures;
 mod logs;
 mod pulls;
 mod real;
+mod run;
 mod wait;

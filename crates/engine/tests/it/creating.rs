@@ -1,0 +1,596 @@
+//! Creates: exactly one container, wherever the wire breaks; every field as the docker command line would send it; what an
+//! engine is too old for.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use longshore_core::{
+    ContainerSpec, ContainerState, DeviceCount, EndpointSpec, HealthCheck, LogConfig, MountSpec, NetworkSpec,
+    ObjectRef, PortBinding, RestartPolicy, labels,
+};
+use longshore_engine::{
+    ApiVersion, Backoff, Delivery, Engine, EngineConfig, Error, ErrorKind, ListContainers, Retry,
+};
+use longshore_testkit::fake::{FakeConfig, Spec};
+use longshore_testkit::lease::{LABEL, on_each};
+use longshore_testkit::relay::Way;
+use longshore_testkit::{FakeEngine, Relay};
+
+use crate::support::{client, spec, start};
+
+fn through(relay: &Relay, retries: u32) -> Engine {
+    let backoff = Backoff {
+        first: Duration::from_millis(1),
+        longest: Duration::from_millis(2),
+        ..Backoff::default()
+    };
+    let config = EngineConfig::default()
+        .head_timeout(Duration::from_secs(5))
+        .retry(Retry::times(retries).backoff(backoff));
+    Engine::new(relay.endpoint().parse().unwrap(), config)
+}
+
+/// Creates while the wire breaks before a byte of what goes one way; gives whether it did.
+async fn break_once(way: Way, after: usize, retries: u32, spec: &ContainerSpec) -> bool {
+    let fake = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    let relay = Relay::start(&fake.target()).unwrap();
+    let engine = through(&relay, retries);
+    engine.ping().await.unwrap();
+    relay.cut(way, after);
+    let result = engine.create_container(spec).await;
+    let was_cut = !relay.take_cut();
+    let there = fake.states();
+    match &result {
+        Ok(created) => {
+            let ids: Vec<_> = there.keys().map(String::as_str).collect();
+            assert_eq!(
+                ids,
+                [created.id.as_str()],
+                "{way:?} cut after {after}: one, and that one"
+            );
+        }
+        Err(error) => {
+            assert!(was_cut && retries == 0, "{way:?} cut after {after}: {error:?}");
+            assert_ne!(error.delivery(), Delivery::Answered, "{error:?}");
+            assert!(there.is_empty(), "{way:?} cut after {after}: lost: {error:?}");
+        }
+    }
+    fake.stop().await;
+    was_cut
+}
+
+#[tokio::test]
+async fn a_create_broken_at_any_byte_makes_one_container_or_none_and_says_which() {
+    let unnamed = ContainerSpec::new("sample").env("A", "b");
+    for spec in [unnamed.clone().name("web"), unnamed] {
+        for (way, at_least) in [(Way::Up, 300), (Way::Down, 200)] {
+            for retries in [0, 3] {
+                let mut cuts = 0;
+                // Where nothing arrived, each waits 620 ms for what may still come: many at once.
+                loop {
+                    let round = (cuts..cuts + 64).map(|after| break_once(way, after, retries, &spec));
+                    let broken = join_all(round).await;
+                    let hits = broken.iter().filter(|was_cut| **was_cut).count();
+                    cuts += hits;
+                    if hits < broken.len() {
+                        break;
+                    }
+                }
+                assert!((at_least..5_000).contains(&cuts), "{way:?}: {cuts}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_is_a_conflict_also_after_a_broken_answer() {
+    let fake = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    fake.create(Spec::new("sample").name("web")).await.unwrap();
+    let relay = Relay::start(&fake.target()).unwrap();
+    let engine = through(&relay, 2);
+    engine.ping().await.unwrap();
+    let spec = ContainerSpec::new("sample").name("web");
+    for after in [0, 10, 60] {
+        relay.cut(Way::Down, after);
+        let error = engine.create_container(&spec).await.unwrap_err();
+        assert!(error.is_conflict(), "{error:?}");
+    }
+    assert_eq!(fake.states().len(), 1);
+    fake.stop().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_goes_while_it_creates_leaves_the_outcome_unknown() {
+    let fake = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    let relay = Relay::start(&fake.target()).unwrap();
+    let engine = through(&relay, 1);
+    engine.ping().await.unwrap();
+    relay.cut(Way::Down, 0);
+    let spec = ContainerSpec::new("sample").name("web");
+    let (result, ()) = tokio::join!(engine.create_container(&spec), async {
+        longshore_testkit::eventually("the create arrives", async || match fake.states().len() {
+            1 => Ok(()),
+            other => Err(other),
+        })
+        .await;
+        fake.refuse(true).await.unwrap();
+    });
+    // What could not be sent the second time says nothing of the first.
+    if let Err(error) = result {
+        assert_eq!(error.delivery(), Delivery::Unknown, "{error:?}");
+        assert!(error.hint().unwrap().contains("name web"), "{error:?}");
+    }
+    assert_eq!(fake.states().len(), 1);
+    fake.stop().await;
+}
+
+#[tokio::test]
+async fn a_dropped_create_leaves_nothing_untracked() {
+    let fake = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    let engine = Engine::new(fake.endpoint().parse().unwrap(), EngineConfig::default());
+    engine.ping().await.unwrap();
+    for micros in (0..3_000).step_by(50) {
+        let spec = ContainerSpec::new("sample");
+        let call = engine.create_container(&spec);
+        let _ = tokio::time::timeout(Duration::from_micros(micros), call).await;
+        let ours = ListContainers::all().label(format!("{}=true", labels::MANAGED));
+        for found in engine.list_containers(&ours).await.unwrap() {
+            assert!(found.name.starts_with("longshore-") && found.labels.contains_key(labels::CREATE));
+            fake.remove(found.id.as_str(), true).await.unwrap();
+        }
+        assert!(fake.states().is_empty());
+    }
+    fake.stop().await;
+}
+
+#[tokio::test]
+async fn a_real_engines_lost_answer_loses_no_container() {
+    on_each(|lease| async move {
+        let relay = Relay::start(lease.target()).unwrap();
+        let direct = client(&lease).await;
+        for (number, after) in [0, 1, 40, 120].into_iter().enumerate() {
+            let engine = through(&relay, 0);
+            engine.ping().await.unwrap();
+            relay.cut(Way::Down, after);
+            let spec = spec(&lease, &format!("lost{number}"), &["true"]);
+            let created = engine.create_container(&spec).await.unwrap();
+            assert!(!relay.take_cut(), "it was not cut");
+            let name = ObjectRef::new(&lease.name(&format!("lost{number}"))).unwrap();
+            assert_eq!(direct.inspect_container(&name).await.unwrap().id, created.id);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn gpus_arrive_as_requests_for_devices() {
+    let fake = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    let engine = Engine::new(fake.endpoint().parse().unwrap(), EngineConfig::default());
+    let spec = ContainerSpec::new("sample")
+        .name("gpu")
+        .gpus(DeviceCount::Ids(vec!["0".to_owned()]));
+    engine.create_container(&spec).await.unwrap();
+    let json = fake.inspect("gpu").unwrap();
+    let requests = &json["HostConfig"]["DeviceRequests"];
+    let expected = serde_json::json!([{"Driver": "", "Count": 0, "DeviceIDs": ["0"], "Capabilities": [["gpu"]], "Options": {}}]);
+    assert_eq!(*requests, expected);
+    fake.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_engine_is_too_old_for_is_told_with_the_version_before_anything_is_sent() {
+    on_each(|lease| async move {
+        let engine = client(&lease).await;
+        let spec = spec(&lease, "new", &["true"]).annotation("a", "b");
+        match engine.create_container(&spec).await {
+            Ok(_) => assert!(engine.api_version() >= Some(ApiVersion::new(1, 43))),
+            Err(error) => {
+                assert!(engine.api_version() < Some(ApiVersion::new(1, 43)));
+                assert_eq!(error.kind(), ErrorKind::Version);
+                assert_eq!(error.delivery(), Delivery::NotSent);
+                assert!(
+                    error.to_string().contains("an annotation needs API 1.43"),
+                    "{error}"
+                );
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_networks_are_there_before_it_starts_on_old_engines_too() {
+    on_each(|lease| async move {
+        let engine = client(&lease).await;
+        let subnet = ["10.231.1.0/24", "10.231.2.0/24"];
+        let names = [lease.name("front"), lease.name("back")];
+        for (name, subnet) in names.iter().zip(subnet) {
+            let network = NetworkSpec::new(name).label(LABEL, lease.run_id()).subnet(subnet);
+            engine.create_network(&network).await.unwrap();
+        }
+        let mut spec = spec(&lease, "both", &["sleep", "60"])
+            .network(&names[0])
+            .network_as(
+                &names[1],
+                EndpointSpec::default().alias("db").ipv4([10, 231, 2, 77]),
+            );
+        spec.network_mode = None;
+        let created = engine.create_container(&spec).await.unwrap();
+        let id = ObjectRef::from(&created.id);
+        let one = engine.inspect_container(&id).await.unwrap();
+        let on: BTreeSet<_> = one.networks.iter().map(|network| network.name.clone()).collect();
+        assert_eq!(on, BTreeSet::from(names.clone()), "before it starts");
+        engine.act(&id, &longshore_core::Verb::Start).await.unwrap();
+        let one = engine.inspect_container(&id).await.unwrap();
+        let back = one
+            .networks
+            .iter()
+            .find(|network| network.name == names[1])
+            .unwrap();
+        assert_eq!(back.ip.as_deref(), Some("10.231.2.77"));
+
+        // A network that is not there: an error, and no container is left.
+        let mut spec = crate::support::spec(&lease, "nowhere", &["sleep", "60"])
+            .network(&names[0])
+            .network("no-such-network");
+        spec.network_mode = None;
+        let error = engine.create_container(&spec).await.map(drop);
+        let left = ObjectRef::new(&lease.name("nowhere")).unwrap();
+        match error {
+            Err(error) => {
+                assert!(error.is_not_found(), "{error:?}");
+                assert!(engine.inspect_container(&left).await.unwrap_err().is_not_found());
+            }
+            // A container that does not run may be connected to what is not there: it then does not start.
+            Ok(()) => {
+                let error = engine.act(&left, &longshore_core::Verb::Start).await.unwrap_err();
+                assert!(error.is_not_found(), "{error:?}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rubbish_in_any_field_is_refused_and_nothing_hangs() {
+    let words = [
+        "", " ", "\0", "\n", "..", "/", "é", "a b", "💥", ":", "=", "-1", "%2e%2e",
+    ];
+    on_each(move |lease| async move {
+        let engine = client(&lease).await;
+        let base = |number: usize| spec(&lease, &format!("rubbish{number}"), &["true"]);
+        for (number, word) in words.into_iter().enumerate() {
+            let mut image = base(number);
+            image.image = word.to_owned();
+            let mut networked = base(number);
+            networked.network_mode = Some(word.to_owned());
+            let all = [
+                image,
+                networked,
+                base(number).name(word),
+                base(number).platform(word),
+                base(number).user(word),
+                base(number).working_dir(word),
+                base(number).hostname(word),
+                base(number).stop_signal(word),
+                base(number).bind(word, "/x"),
+                base(number).volume(word, "/x"),
+                base(number).tmpfs(word),
+                base(number).volumes_from(word),
+                base(number).memory_limit(word),
+                base(number).cpuset(word),
+                base(number).ulimit(word, 1, 2),
+                base(number).device(word),
+                base(number).cap_add(word),
+                base(number).security_opt(word),
+                base(number).sysctl(word, word),
+                base(number).ipc_mode(word),
+                base(number).pid_mode(word),
+                base(number).runtime(word),
+                base(number).extra_host(word, word),
+                base(number).health_check(HealthCheck::cmd(word)),
+            ];
+            for spec in all {
+                let call = engine.create_container(&spec);
+                let result = tokio::time::timeout(Duration::from_secs(10), call).await;
+                if let Ok(created) = result.expect("it hangs") {
+                    let remove = longshore_core::Verb::Remove {
+                        force: true,
+                        volumes: true,
+                    };
+                    engine.act(&ObjectRef::from(&created.id), &remove).await.unwrap();
+                }
+            }
+        }
+        engine.ping().await.unwrap();
+    })
+    .await;
+}
+
+/// What the engine was told, by both ways, without what must differ.
+async fn inspected(lease: &longshore_testkit::lease::Lease, name: &str) -> serde_json::Value {
+    let mut raw = longshore_testkit::raw::Connection::connect(lease.target())
+        .await
+        .unwrap();
+    let answer = raw
+        .call("GET", &format!("/containers/{name}/json"), None)
+        .await
+        .unwrap();
+    let json: serde_json::Value = answer.json().unwrap();
+    let mut told = serde_json::json!({"Config": json["Config"], "HostConfig": json["HostConfig"]});
+    let config = told["Config"].as_object_mut().unwrap();
+    // The command line says which streams it would attach; labels name who made it.
+    for key in [
+        "Labels",
+        "AttachStdout",
+        "AttachStderr",
+        "AttachStdin",
+        "Hostname",
+    ] {
+        config.remove(key);
+    }
+    let host = told["HostConfig"].as_object_mut().unwrap();
+    // The command line's own terminal; and what it writes out though it means the default.
+    for key in ["ConsoleSize", "ContainerIDFile"] {
+        host.remove(key);
+    }
+    strip(&mut told);
+    told
+}
+
+/// Takes away what means nothing: null, empty, false, 0.
+fn strip(json: &mut serde_json::Value) {
+    use serde_json::Value;
+    let empty = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(all) => all.is_empty(),
+        Value::Object(all) => all.is_empty(),
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::Bool(true) => false,
+    };
+    match json {
+        Value::Object(all) => {
+            all.values_mut().for_each(strip);
+            all.retain(|_, value| !empty(value));
+        }
+        Value::Array(all) => all.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn a_spec_says_the_same_as_the_docker_command_line() {
+    let found = std::process::Command::new("docker").arg("--version").output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: there is no docker command line to compare with");
+        return;
+    }
+    on_each(|lease| async move {
+        let engine = client(&lease).await;
+        let volume = lease.name("vol");
+        let ours = spec(&lease, "ours", &["-c", "sleep 60"])
+            .entrypoint(["sh"])
+            .envs([("A", "b"), ("C", "d e")])
+            .working_dir("/tmp")
+            .user("1000:1000")
+            .group("44")
+            .stop_signal("SIGUSR1")
+            .stop_timeout(3)
+            .health_check(
+                HealthCheck::cmd("true")
+                    .interval(Duration::from_secs(2))
+                    .timeout(Duration::from_millis(1500))
+                    .start_period(Duration::from_secs(1))
+                    .retries(4),
+            )
+            .restart_policy(RestartPolicy::OnFailure { max_retries: Some(2) })
+            .log(LogConfig::new("json-file").option("max-size", "1m"))
+            .publish(PortBinding::tcp(80).host_ip([127, 0, 0, 1]).host(18080))
+            .udp_port(53, 18053)
+            .expose(9)
+            .domainname("example.org")
+            .extra_host("db", "10.0.0.1")
+            .dns([1, 1, 1, 1])
+            .dns_search("example.org")
+            .dns_option("ndots:2")
+            .mount(MountSpec::bind("/etc", "/host").read_only())
+            .mount(MountSpec::bind("/var", "/var2").create_source())
+            .mount(MountSpec::tmpfs("/scratch").size(1 << 20).option("noexec"))
+            .volume(&volume, "/data")
+            .shm_size("32m")
+            .read_only_root(true)
+            .memory_limit("64m")
+            .memory_reservation("32m")
+            .memory_swap("128m")
+            .cpus(0.5)
+            .cpu_shares(512)
+            .cpuset("0")
+            .pids_limit(50)
+            .ulimit("nofile", 100, 200)
+            .device("/dev/null")
+            .device_cgroup_rule("c 1:3 rwm")
+            .cap_add("CAP_NET_ADMIN")
+            .cap_drop("CAP_CHOWN")
+            .security_opt("no-new-privileges")
+            .sysctl("net.ipv4.ip_forward", "1")
+            .ipc_mode("private")
+            .pid_mode("host")
+            .cgroupns_mode("private")
+            .oom_score_adj(100);
+        let mut ours = ours.init(true);
+        ours.network_mode = Some("bridge".to_owned());
+        engine.create_container(&ours).await.unwrap();
+
+        let theirs = lease.name("theirs");
+        let label = format!("{LABEL}={}", lease.run_id());
+        let mount = format!("type=volume,source={volume},target=/data");
+        let argv = [
+            "create",
+            "--name",
+            &theirs,
+            "--label",
+            &label,
+            "--entrypoint",
+            "sh",
+            "-e",
+            "A=b",
+            "-e",
+            "C=d e",
+            "-w",
+            "/tmp",
+            "-u",
+            "1000:1000",
+            "--group-add",
+            "44",
+            "--stop-signal",
+            "SIGUSR1",
+            "--stop-timeout",
+            "3",
+            "--health-cmd",
+            "true",
+            "--health-interval",
+            "2s",
+            "--health-timeout",
+            "1500ms",
+            "--health-start-period",
+            "1s",
+            "--health-retries",
+            "4",
+            "--restart",
+            "on-failure:2",
+            "--log-driver",
+            "json-file",
+            "--log-opt",
+            "max-size=1m",
+            "-p",
+            "127.0.0.1:18080:80",
+            "-p",
+            "18053:53/udp",
+            "--expose",
+            "9",
+            "--domainname",
+            "example.org",
+            "--add-host",
+            "db:10.0.0.1",
+            "--dns",
+            "1.1.1.1",
+            "--dns-search",
+            "example.org",
+            "--dns-option",
+            "ndots:2",
+            "--mount",
+            "type=bind,source=/etc,target=/host,readonly",
+            "-v",
+            "/var:/var2:rw",
+            "--tmpfs",
+            "/scratch:rw,size=1048576,noexec",
+            "--mount",
+            &mount,
+            "--shm-size",
+            "32m",
+            "--read-only",
+            "-m",
+            "64m",
+            "--memory-reservation",
+            "32m",
+            "--memory-swap",
+            "128m",
+            "--cpus",
+            "0.5",
+            "--cpu-shares",
+            "512",
+            "--cpuset-cpus",
+            "0",
+            "--pids-limit",
+            "50",
+            "--ulimit",
+            "nofile=100:200",
+            "--device",
+            "/dev/null",
+            "--device-cgroup-rule",
+            "c 1:3 rwm",
+            "--cap-add",
+            "NET_ADMIN",
+            "--cap-drop",
+            "CHOWN",
+            "--security-opt",
+            "no-new-privileges",
+            "--sysctl",
+            "net.ipv4.ip_forward=1",
+            "--ipc",
+            "private",
+            "--pid",
+            "host",
+            "--cgroupns",
+            "private",
+            "--oom-score-adj",
+            "100",
+            "--init",
+            "--network",
+            "bridge",
+            "--pull",
+            "never",
+            &ours.image,
+            "-c",
+            "sleep 60",
+        ];
+        let mut docker = tokio::process::Command::new("docker");
+        let output = docker
+            .env("DOCKER_HOST", lease.docker_host())
+            .args(argv)
+            .output()
+            .await
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let (mine, docker) = (
+            inspected(&lease, &lease.name("ours")).await,
+            inspected(&lease, &theirs).await,
+        );
+        for part in ["Config", "HostConfig"] {
+            let keys = |json: &serde_json::Value| -> BTreeSet<String> {
+                json[part].as_object().unwrap().keys().cloned().collect()
+            };
+            for key in keys(&mine).union(&keys(&docker)) {
+                assert_eq!(mine[part][key], docker[part][key], "{part}.{key}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_kind_of_mount_is_there_and_as_it_was_asked() {
+    on_each(|lease| async move {
+        let engine = client(&lease).await;
+        let script = "set -e; echo x > /data/x; echo x > /new/x; echo x > /mem/x; ! (echo x > /host/x) 2>/dev/null; \
+                      test -d /made; grep -q ' /mem tmpfs .*size=1024k' /proc/mounts";
+        let made = format!("/tmp/{}", lease.name("made"));
+        let mut all = spec(&lease, "mounts", &["sh", "-c", script])
+            .bind_read_only("/etc", "/host")
+            .mount(MountSpec::bind(&made, "/made").create_source())
+            .volume(lease.name("data"), "/data")
+            .anonymous_volume("/new")
+            .mount(MountSpec::tmpfs("/mem").size("1m").mode(0o1777));
+        all.init = false;
+        let id = start(&engine, &all).await;
+        let exit = engine.wait_container(&id).await.unwrap();
+        assert_eq!(exit.code, 0, "{:?}", engine.inspect_container(&id).await.unwrap().mounts);
+        let one = engine.inspect_container(&id).await.unwrap();
+        assert_eq!(one.state, ContainerState::Exited);
+        let kinds: BTreeSet<_> = one.mounts.iter().map(|mount| mount.target.as_str()).collect();
+        assert!(kinds.is_superset(&["/data", "/host", "/made", "/new"].into()), "{kinds:?}");
+        let _ = std::fs::remove_dir(&made);
+
+        // A folder that is not there is an error, unless it is to be made.
+        let missing = spec(&lease, "missing", &["true"]).bind("/no/such/folder", "/x");
+        let error: Error = engine.create_container(&missing).await.unwrap_err();
+        assert!(error.to_string().contains("/no/such/folder"), "{error}");
+    })
+    .await;
+}
