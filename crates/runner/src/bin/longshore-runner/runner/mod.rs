@@ -1,29 +1,30 @@
 //! The runner: one loop over the client's stream and the pipes of all commands. It never waits for any one of them.
-//! What a command is, is in `command`; its process tree belongs to its keeper.
+//! `answers` holds what waits for the client, `keepers` what the keepers say. What a command is, is in `command`; its
+//! process tree belongs to its keeper.
+
+mod answers;
+mod keepers;
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
-use longshore_runner::{
-    Decoder, Exit, MAX_COMMANDS, MAX_PAYLOAD, Reply, Request, Spawn, Stage, Status, Total, VERSION,
-};
+use longshore_runner::{Decoder, MAX_COMMANDS, MAX_PAYLOAD, Reply, Request, Spawn, Stage, VERSION};
+
+use answers::Answers;
 
 use crate::command::{Command, Input, Output};
 use crate::keeper;
 use crate::launch::Failure;
 use crate::sys::{self, Pid, Waited};
-use crate::tree;
 
-/// Output that waits for the client, beyond which the commands' pipes are left alone.
+/// Answers that wait for the client, beyond which the commands' pipes are left alone.
 const ROOM: usize = 256 * 1024;
 /// Waiting output of any kind beyond which nothing more is taken from the client: it does not read its answers.
 const DEAF: usize = 1024 * 1024;
 /// How long the runner stays once it is to end: the keepers' 2 s, and time to tell of it.
 const CLOSING: Duration = Duration::from_secs(3);
-/// How long what a killed keeper left is hunted, in rounds.
-const HUNT: u32 = 20;
 
 /// What can be done without waiting.
 struct Ready(Vec<libc::pollfd>);
@@ -43,12 +44,9 @@ impl Ready {
 
 pub(crate) struct Runner {
     input: Option<File>,
-    output: Option<File>,
+    answers: Answers,
     signals: File,
     decoder: Decoder,
-    /// What waits for the client, from `told` on.
-    answer: Vec<u8>,
-    told: usize,
     commands: Vec<Command>,
     /// Keepers whose commands were told to be over. They may still be at it.
     leaving: Vec<Pid>,
@@ -70,11 +68,9 @@ impl Runner {
         sys::set_nonblocking(&output)?;
         let mut runner = Self {
             input: Some(input),
-            output: Some(output),
+            answers: Answers::to(output),
             signals,
             decoder: Decoder::new(),
-            answer: Vec::new(),
-            told: 0,
             commands: Vec::new(),
             leaving: Vec::new(),
             scratch: vec![0; MAX_PAYLOAD].into_boxed_slice(),
@@ -86,24 +82,31 @@ impl Runner {
             pid: std::process::id(),
             uid: sys::own_user(),
         };
-        runner.say(0, hello);
+        runner.answers.say(0, hello);
         Ok(runner)
     }
 
     /// Until its input ends, or it is told to, or something is wrong.
     pub(crate) fn run(mut self) -> io::Result<()> {
         loop {
-            self.tell();
+            if self.answers.tell().is_err() {
+                self.close();
+            }
             if let Some(since) = self.closing
-                && (since.elapsed() > CLOSING || (self.commands.is_empty() && !self.has_to_tell()))
+                && (since.elapsed() > CLOSING || (self.commands.is_empty() && !self.answers.are_waiting()))
             {
                 // What still runs loses its keeper's other end now, and is ended by it all the same.
                 return self.fault.map_or(Ok(()), Err);
             }
             let ready = self.wait();
-            if self.output.as_ref().is_some_and(|output| ready.is_broken(output)) {
+            if self
+                .answers
+                .output
+                .as_ref()
+                .is_some_and(|output| ready.is_broken(output))
+            {
                 // Nobody reads any more.
-                self.output = None;
+                self.answers.output = None;
                 self.close();
             }
             if ready.has(&self.signals) {
@@ -118,32 +121,27 @@ impl Runner {
         }
     }
 
-    fn waiting(&self) -> usize {
-        self.answer.len() - self.told
-    }
-
-    fn has_to_tell(&self) -> bool {
-        self.output.is_some() && self.waiting() > 0
-    }
-
-    fn say(&mut self, id: u64, reply: Reply<'_>) {
-        // None of those that are said here can be too large.
-        reply.encode(id, &mut self.answer).ok();
-    }
-
     /// Waits for anything that can be done.
     fn wait(&self) -> Ready {
         let mut ready = vec![sys::interest(&self.signals, libc::POLLIN)];
         if let Some(input) = &self.input {
             // Its end is told even when nothing is asked.
-            let events = if self.waiting() < DEAF { libc::POLLIN } else { 0 };
+            let events = if self.answers.waiting() < DEAF {
+                libc::POLLIN
+            } else {
+                0
+            };
             ready.push(sys::interest(input, events));
         }
-        if let Some(output) = &self.output {
-            let events = if self.has_to_tell() { libc::POLLOUT } else { 0 };
+        if let Some(output) = &self.answers.output {
+            let events = if self.answers.are_waiting() {
+                libc::POLLOUT
+            } else {
+                0
+            };
             ready.push(sys::interest(output, events));
         }
-        let room = self.waiting() < ROOM;
+        let room = self.answers.waiting() < ROOM;
         for command in &self.commands {
             ready.extend(
                 command
@@ -172,31 +170,6 @@ impl Runner {
         Ready(ready)
     }
 
-    /// Writes what waits for the client, as far as it takes it.
-    fn tell(&mut self) {
-        while self.has_to_tell() {
-            let (Some(output), Some(rest)) = (&mut self.output, self.answer.get(self.told..)) else {
-                break;
-            };
-            match output.write(rest) {
-                Ok(bytes) => self.told += bytes,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => {
-                    self.output = None;
-                    self.close();
-                }
-            }
-        }
-        if self.output.is_none() || self.told == self.answer.len() {
-            self.answer.clear();
-            self.told = 0;
-        } else if self.told > ROOM {
-            self.answer.drain(..self.told);
-            self.told = 0;
-        }
-    }
-
     /// Ends everything at once.
     fn close(&mut self) {
         self.input = None;
@@ -218,7 +191,7 @@ impl Runner {
         let Some(input) = &mut self.input else {
             return;
         };
-        if self.answer.len() - self.told >= DEAF {
+        if self.answers.waiting() >= DEAF {
             // A pipe without a writer is told as hung up, read or not.
             let mut hung_up = [sys::interest(input, 0)];
             sys::poll(&mut hung_up, Some(Duration::ZERO));
@@ -258,7 +231,7 @@ impl Runner {
     fn obey(&mut self, id: u64, request: Request<'_>) {
         if let Request::Spawn(spawn) = request {
             if let Err(Failure { stage, errno }) = self.spawn(id, &spawn) {
-                self.say(id, Reply::SpawnErr { errno, stage });
+                self.answers.say(id, Reply::SpawnErr { errno, stage });
             }
             return;
         }
@@ -279,7 +252,7 @@ impl Runner {
 
     fn took(&mut self, id: u64, bytes: usize) {
         if let Some(bytes) = u32::try_from(bytes).ok().filter(|bytes| *bytes > 0) {
-            self.say(id, Reply::Took { bytes });
+            self.answers.say(id, Reply::Took { bytes });
         }
     }
 
@@ -307,7 +280,7 @@ impl Runner {
             drop((to_stdin, from_stdout, from_stderr, control));
             self.commands.clear();
             self.input = None;
-            self.output = None;
+            self.answers.output = None;
             keeper::run(spawn, [stdin, stdout, stderr], keepers)
         };
         self.commands.push(Command {
@@ -322,106 +295,6 @@ impl Runner {
         Ok(())
     }
 
-    fn hear_signals(&mut self) {
-        let mut children = false;
-        for signal in sys::take_signals(&self.signals) {
-            if signal == libc::SIGCHLD.cast_unsigned() {
-                children = true;
-            } else {
-                self.close();
-            }
-        }
-        if !children {
-            return;
-        }
-        while let Waited::Ended(pid, _) = sys::reap(None) {
-            if let Some(at) = self.commands.iter().position(|command| command.keeper == pid) {
-                self.lost_keeper(at, pid);
-            }
-            self.leaving.retain(|leaving| *leaving != pid);
-        }
-    }
-
-    /// A keeper ended: after its report, as it should, or because somebody killed it.
-    fn lost_keeper(&mut self, at: usize, keeper: Pid) {
-        self.hear_keeper(at);
-        let lost = |command: &&mut Command| command.keeper == keeper && command.exit.is_none();
-        let Some(command) = self.commands.get_mut(at).filter(lost) else {
-            return;
-        };
-        command.control = None;
-        command.exit = Some(Exit {
-            status: Status::Unknown,
-            ended: false,
-            timed_out: false,
-            killed: 0,
-            user_us: 0,
-            sys_us: 0,
-            max_rss: 0,
-            stdout: Total::default(),
-            stderr: Total::default(),
-        });
-        // What it kept is ours now.
-        let keepers = self.commands.iter().map(|command| command.keeper);
-        let keepers = keepers.chain(self.leaving.iter().copied());
-        let others: Vec<Pid> = keepers.filter(|other| *other != keeper).collect();
-        let own = Pid::try_from(std::process::id()).unwrap_or(0);
-        for _ in 0..HUNT {
-            while let Some(pid) = sys::ended_child(None).filter(|pid| !others.contains(pid)) {
-                sys::reap(Some(pid));
-            }
-            if tree::kill_all(own, &others) == 0 {
-                break;
-            }
-            sys::poll(&mut [], Some(Duration::from_millis(1)));
-        }
-    }
-
-    fn hear_keepers(&mut self, ready: &Ready) {
-        for at in (0..self.commands.len()).rev() {
-            let control = self.commands.get(at).and_then(|command| command.control.as_ref());
-            if control.is_some_and(|control| ready.has(control)) {
-                self.hear_keeper(at);
-            }
-        }
-    }
-
-    /// Everything that a keeper has said until now.
-    fn hear_keeper(&mut self, at: usize) {
-        let mut buffer = [0; 256];
-        while let Some(command) = self.commands.get_mut(at) {
-            let id = command.id;
-            let len = match command.hear_keeper(&mut buffer) {
-                Ok(0) => {
-                    command.control = None;
-                    return;
-                }
-                Ok(len) => len,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => {
-                    command.control = None;
-                    return;
-                }
-            };
-            let mut decoder = Decoder::new();
-            let frame = decoder.next(&mut buffer.get(..len).unwrap_or_default());
-            let Ok(Some(Ok(reply))) = frame.map(|frame| frame.map(Reply::decode)) else {
-                return;
-            };
-            match reply {
-                Reply::Exit(exit) => command.exit = Some(exit),
-                Reply::SpawnErr { .. } => {
-                    let keeper = command.keeper;
-                    self.commands.swap_remove(at);
-                    self.leaving.push(keeper);
-                    self.say(id, reply);
-                    return;
-                }
-                other => self.say(id, other),
-            }
-        }
-    }
-
     fn pass_streams(&mut self, ready: &Ready) {
         let mut took = Vec::new();
         for command in &mut self.commands {
@@ -434,8 +307,8 @@ impl Runner {
             }
             for stream in [&mut command.out, &mut command.err] {
                 let is_ready = stream.pipe.as_ref().is_some_and(|pipe| ready.has(pipe));
-                if is_ready && stream.wants_reading(self.answer.len() - self.told < ROOM) {
-                    stream.pass_on(command.id, &mut self.scratch, &mut self.answer);
+                if is_ready && stream.wants_reading(self.answers.waiting() < ROOM) {
+                    stream.pass_on(command.id, &mut self.scratch, &mut self.answers.bytes);
                 }
             }
         }
@@ -450,14 +323,14 @@ impl Runner {
             let Some(command) = self.commands.get_mut(at) else {
                 continue;
             };
-            let room = self.told + ROOM;
-            if let Some(exit) = command.last_words(&mut self.scratch, &mut self.answer, room) {
+            let room = self.answers.told + ROOM;
+            if let Some(exit) = command.last_words(&mut self.scratch, &mut self.answers.bytes, room) {
                 let (id, keeper) = (command.id, command.keeper);
                 self.commands.swap_remove(at);
                 if sys::reap(Some(keeper)) == Waited::Running {
                     self.leaving.push(keeper);
                 }
-                self.say(id, Reply::Exit(exit));
+                self.answers.say(id, Reply::Exit(exit));
             }
         }
     }
