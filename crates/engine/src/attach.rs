@@ -22,7 +22,7 @@ use crate::{Engine, Error, LogFrame, StdStream};
 
 const OP: &str = "attach to the container";
 /// One read from the connection.
-const READ: usize = 16 * 1024;
+const READ: usize = 64 * 1024;
 
 /// What to attach to.
 ///
@@ -103,17 +103,7 @@ impl Engine {
         }
         let tty = self.inspect_container(container).await?.tty;
         let duplex = self.client.upgrade(&call).await?;
-        let (read, write) = tokio::io::split(duplex);
-        Ok(Attached {
-            input: AttachedInput { io: write },
-            output: AttachedOutput {
-                io: read,
-                buffer: BytesMut::new(),
-                frames: (!tty).then(FrameDecoder::default),
-                container: container.clone(),
-                ended: false,
-            },
-        })
+        Ok(Attached::new(duplex, tty, OP, container))
     }
 
     /// Tells a container with a terminal how large that is, in characters.
@@ -132,11 +122,14 @@ impl Engine {
     }
 }
 
-/// A container's stdin and output. Write to it what it shall read, and shut the writing side down to end its stdin
+/// Stdin and output of a container, or of a command in one. Write to it what it shall read, and shut the writing side
+/// down to end its stdin
 /// (where it was made with [`ContainerSpec::stdin`](longshore_core::ContainerSpec::stdin)); as a stream it gives what the
-/// container writes, until that ends or detaches.
+/// container or the command writes, until that ends or detaches.
 ///
 /// Whoever writes much should read at the same time, by [`Attached::split`]: a container that is not read stands still.
+/// Stop writing when the output ends: an engine keeps the connection open and takes no more, so that a write may wait for
+/// ever.
 /// Dropping it detaches; the container lives on.
 #[derive(Debug)]
 pub struct Attached {
@@ -145,6 +138,21 @@ pub struct Attached {
 }
 
 impl Attached {
+    pub(crate) fn new(duplex: Duplex, tty: bool, op: &'static str, container: &ObjectRef) -> Self {
+        let (read, write) = tokio::io::split(duplex);
+        Self {
+            input: AttachedInput { io: write },
+            output: AttachedOutput {
+                io: read,
+                buffer: BytesMut::new(),
+                frames: (!tty).then(FrameDecoder::default),
+                op,
+                container: container.clone(),
+                ended: false,
+            },
+        }
+    }
+
     /// Both directions apart. The connection lives until both are dropped.
     #[must_use]
     pub fn split(self) -> (AttachedInput, AttachedOutput) {
@@ -171,6 +179,7 @@ pub struct AttachedOutput {
     buffer: BytesMut,
     /// `None`: the output is raw, of a terminal.
     frames: Option<FrameDecoder>,
+    op: &'static str,
     container: ObjectRef,
     ended: bool,
 }
@@ -178,7 +187,7 @@ pub struct AttachedOutput {
 impl AttachedOutput {
     fn fail(&mut self, make: impl FnOnce(&Call<'_>) -> Error) -> Poll<Option<Result<LogFrame, Error>>> {
         self.ended = true;
-        let call = Call::post(OP, PathQuery::new("/"));
+        let call = Call::post(self.op, PathQuery::new("/containers"));
         Poll::Ready(Some(Err(make(&call.on(self.container.as_str())))))
     }
 }

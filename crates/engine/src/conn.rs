@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::duplex::Duplex;
 use crate::error::TimeoutKind;
-use crate::patient::Patient;
+use crate::patient::{Frank, Patient};
 use crate::upload::{Progress, RequestBody};
 
 type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
@@ -29,6 +29,7 @@ pub(crate) struct Conn {
     sender: SendRequest<RequestBody>,
     /// `None` once the connection has ended.
     driver: Option<Driver>,
+    frank: Frank,
     /// One timer for all calls and limits on this connection. A new one for each call would interrupt the runtime's
     /// sleep (a system call, and a turn of its loop); moving the deadline of an old one further off is an atomic write.
     timer: Pin<Box<Sleep>>,
@@ -83,11 +84,14 @@ impl Conn {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (sender, connection) = http1::handshake(TokioIo::new(Patient::new(io))).await?;
+        let frank = Frank::default();
+        let io = TokioIo::new(Patient::new(io, frank.clone()));
+        let (sender, connection) = http1::handshake(io).await?;
         let driver: Driver = Box::pin(connection.with_upgrades());
         Ok(Self {
             sender,
             driver: Some(driver),
+            frank,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
         })
     }
@@ -258,6 +262,7 @@ impl Body {
 
     /// Waits until the connection, already switched to another protocol, is ours.
     pub(crate) async fn upgraded(mut self, response: Response<()>) -> hyper::Result<Duplex> {
+        self.conn.frank.set();
         let mut upgrade = std::pin::pin!(hyper::upgrade::on(response));
         poll_fn(|cx| {
             self.conn.drive(cx);

@@ -92,7 +92,7 @@ pub use endpoint::Endpoint;
 pub use engine::Engine;
 pub use error::{Delivery, Distrust, Error, ErrorKind, Subject, TimeoutKind};
 pub use events::{BadEvent, EventStream, EventsQuery, RawEvent};
-pub use exec::{ExecOutput, ExecSpec};
+pub use exec::{Exec, ExecId, ExecOutput, ExecSpec, ExecState};
 pub use frames::StdStream;
 pub use images::{
     FoundImage, ImportImage, InspectImage, ListImages, LoadImages, Loaded, PullImage, PushImage, RemoveImage,

@@ -6,6 +6,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,11 +15,30 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Patient<T> {
     io: T,
     is_broken: bool,
+    frank: Frank,
+}
+
+/// Set once the connection is one of raw bytes: a write that fails then says so at once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Frank(Arc<AtomicBool>);
+
+impl Frank {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl<T> Patient<T> {
-    pub(crate) fn new(io: T) -> Self {
-        Self { io, is_broken: false }
+    pub(crate) fn new(io: T, frank: Frank) -> Self {
+        Self {
+            io,
+            is_broken: false,
+            frank,
+        }
     }
 }
 
@@ -28,11 +49,14 @@ impl<T: AsyncWrite + Unpin> Patient<T> {
         write: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
         if self.is_broken {
+            if self.frank.is_set() {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
             // Whoever writes reads too, and is woken by that.
             return Poll::Pending;
         }
         match write(Pin::new(&mut self.io), cx) {
-            Poll::Ready(Err(error)) if is_hang_up(&error) => {
+            Poll::Ready(Err(error)) if is_hang_up(&error) && !self.frank.is_set() => {
                 self.is_broken = true;
                 // The reader may have looked before the answer came: it is to look once more.
                 cx.waker().wake_by_ref();

@@ -8,6 +8,7 @@ use crate::ExecSpec;
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Create<'a> {
+    attach_stdin: bool,
     attach_stdout: bool,
     attach_stderr: bool,
     tty: bool,
@@ -21,10 +22,11 @@ pub(crate) struct Create<'a> {
 }
 
 impl<'a> Create<'a> {
-    pub(crate) fn new(spec: &'a ExecSpec) -> Self {
+    pub(crate) fn new(spec: &'a ExecSpec, input: bool, output: bool) -> Self {
         Self {
-            attach_stdout: true,
-            attach_stderr: true,
+            attach_stdin: input,
+            attach_stdout: output,
+            attach_stderr: output,
             tty: spec.tty,
             privileged: spec.privileged,
             cmd: &spec.argv,
@@ -56,4 +58,7 @@ pub(crate) struct Inspected {
     /// `None` while it runs.
     #[serde(default)]
     pub(crate) exit_code: Option<i64>,
+    /// 0 before it has begun.
+    #[serde(default)]
+    pub(crate) pid: Option<i64>,
 }

@@ -14,6 +14,7 @@ mod calls;
 mod copying;
 mod creating;
 mod errors;
+mod exec;
 mod faults;
 mod images;
 mod limits;
