@@ -17,6 +17,7 @@ mod peers;
 mod report;
 mod stage;
 mod targets;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 
@@ -123,6 +124,10 @@ async fn measure(args: &Args, stage: &mut Stage) -> Result<String> {
     let listeners = events::measure(&args.host, args.peers.as_deref(), stage, 200).await?;
     tables.push(report::events(&listeners));
     eprintln!("measured: events");
+    let bulk = transfer::measure(&args.host, &stage.subject).await?;
+    eprintln!("measured: transfers");
+    tables.push(report::transfer(&bulk));
+    targets.extend(targets::of_transfer(&bulk));
     let inner = inner::measure().await?;
     tables.push(report::inner(&inner));
     targets.extend(targets::of_inner(&inner));

@@ -6,6 +6,7 @@ use crate::{
     figures::{Figures, shown},
     inner::Inner,
     op::{Op, Run},
+    transfer::Transfer,
 };
 
 /// Every round of one peer at one operation.
@@ -63,6 +64,40 @@ pub(crate) fn events(listeners: &[(String, Vec<f64>)]) -> String {
             at(0.99),
             at(1.0)
         );
+    }
+    text
+}
+
+/// Bytes in bulk.
+pub(crate) fn transfer(bulk: &Transfer) -> String {
+    let rate = |figures: &Figures| match (figures.median(), figures.at(0.0), figures.at(1.0)) {
+        (Some(median), Some(least), Some(most)) => format!("{median:.0} ({least:.0} – {most:.0}) MB/s"),
+        _ => "–".to_owned(),
+    };
+    let memory = |grown: Option<f64>| grown.map_or("–".to_owned(), |mb| format!("{mb:.1} MB"));
+    let mut text =
+        "### bytes in bulk\n\n| what | rate | memory more at the most |\n|---|---|---|\n".to_owned();
+    let (ours, bare) = &bulk.output_rate;
+    let rows = [
+        (
+            "512 MiB of a command's output, framed",
+            rate(ours),
+            memory(bulk.output_memory),
+        ),
+        ("the same by bare socket reads", rate(bare), "–".to_owned()),
+        (
+            "2 GiB copied in",
+            format!("{:.0} MB/s", bulk.copy_in.0),
+            memory(bulk.copy_in.1),
+        ),
+        (
+            "2 GiB copied out",
+            format!("{:.0} MB/s", bulk.copy_out.0),
+            memory(bulk.copy_out.1),
+        ),
+    ];
+    for (what, rate, memory) in rows {
+        let _ = writeln!(text, "| {what} | {rate} | {memory} |");
     }
     text
 }

@@ -7,6 +7,7 @@ use crate::{
     inner::Inner,
     op::Op,
     report::{self, Column},
+    transfer::Transfer,
 };
 
 /// One target.
@@ -76,6 +77,25 @@ pub(crate) fn of_operation(op: Op, columns: &[Column]) -> Option<Target> {
         )),
         Op::Lifecycle | Op::Exec => None,
     }
+}
+
+/// The targets of the transfers.
+pub(crate) fn of_transfer(bulk: &Transfer) -> [Target; 2] {
+    let copies = { bulk.copy_in.1 }.zip(bulk.copy_out.1).map(|(a, b)| a.max(b));
+    // A ratio that is to be large, as one that is to be small.
+    let slowdown = bulk.output_ratio.median().map(|ratio| 1.0 / ratio);
+    [
+        Target::new(
+            "512 MiB of output, time against bare socket reads",
+            "1.18 (85 % of the rate)",
+            slowdown,
+            1.0 / 0.85,
+            |ratio| format!("{ratio:.2} ({:.0} % of the rate)", 100.0 / ratio),
+        ),
+        Target::new("2 GiB copied in and out, memory", "20 MB", copies, 20.0, |mb| {
+            format!("{mb:.1} MB")
+        }),
+    ]
 }
 
 /// The targets of the fake engine's run.
