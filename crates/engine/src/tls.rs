@@ -325,7 +325,7 @@ fn distrust(error: &CertificateError) -> Meaning {
             WRONG_NAME,
         ),
         CertificateError::NotValidForNameContext { expected, presented } => {
-            let shown: Vec<_> = presented.iter().take(5).map(String::as_str).collect();
+            let shown: Vec<_> = presented.iter().take(5).map(|name| bare(name)).collect();
             let names = match shown.as_slice() {
                 [] => "no name at all (the common name does not count)".to_owned(),
                 names => names.join(", "),
@@ -347,6 +347,12 @@ fn distrust(error: &CertificateError) -> Meaning {
             "make a certificate of version 3 for the engine, signed by its CA and with its names in subjectAltName",
         ),
     }
+}
+
+/// `engine.example` of `DnsName("engine.example")`, which is how rustls presents it.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"')
 }
 
 const WRONG_NAME: &str =

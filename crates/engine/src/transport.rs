@@ -135,7 +135,6 @@ async fn pipe(endpoint: &Endpoint, _: &PipeName) -> Result<Conn, Error> {
     Err(unsupported(endpoint, "named pipes"))
 }
 
-#[cfg_attr(windows, expect(unused, reason = "Windows has all but one"))]
 fn unsupported(endpoint: &Endpoint, what: &str) -> Error {
     failure(endpoint, ErrorKind::Connect).with_message(format!("{what} do not exist on this platform"))
 }

@@ -122,7 +122,7 @@ async fn tls_is_checked_by_the_contexts_ca_the_variables_or_the_machine() {
 }
 
 /// `longshore` whose `ssh` reads the test's configuration.
-fn through(sshd: &Sshd, args: &[&str]) -> Longshore {
+fn through(sshd: &Sshd, temp: &Path, args: &[&str]) -> Longshore {
     let command = longshore(args);
     let own = command.home.path().join("bin/ssh");
     write(
@@ -134,19 +134,22 @@ fn through(sshd: &Sshd, args: &[&str]) -> Longshore {
     );
     std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", own.parent().unwrap().display());
-    command.env("PATH", path)
+    command.env("PATH", path).env("TMPDIR", temp)
 }
 
 #[tokio::test]
 async fn a_login_ends_with_the_command_however_that_ends() {
     let Some(sshd) = Sshd::start("") else { return };
     let engine = engine().await;
+    let temp = tempfile::tempdir().unwrap();
     let here = format!("ssh://engine{}", engine.socket().unwrap().display());
-    let ran = through(&sshd, &["ps", "-a", "-H", &here]).run().await;
+    let ran = through(&sshd, temp.path(), &["ps", "-a", "-H", &here])
+        .run()
+        .await;
     assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 4), "{ran:#?}");
     let mut logins = 1;
     for signal in ["INT", "TERM", "KILL"] {
-        let running = through(&sshd, &["events", "-f", "-H", &here]).start();
+        let running = through(&sshd, temp.path(), &["events", "-f", "-H", &here]).start();
         eventually("it watches", async || match engine.subscribers() {
             1 => Ok(()),
             seen => Err(seen),
@@ -161,6 +164,13 @@ async fn a_login_ends_with_the_command_however_that_ends() {
             }
         })
         .await;
+        eventually("its folder is gone", async || {
+            match std::fs::read_dir(temp.path()).unwrap().count() {
+                0 => Ok(()),
+                left => Err(left),
+            }
+        })
+        .await;
         logins += 1;
         assert_eq!(sshd.logins(), logins);
         eventually("the engine has no subscriber", async || {
@@ -171,6 +181,8 @@ async fn a_login_ends_with_the_command_however_that_ends() {
         })
         .await;
     }
-    let ran = through(&sshd, &["ps", "-H", "ssh://stranger"]).run().await;
+    let ran = through(&sshd, temp.path(), &["ps", "-H", "ssh://stranger"])
+        .run()
+        .await;
     ran.fails(7, "the SSH login was refused", "without asking");
 }

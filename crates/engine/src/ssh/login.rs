@@ -25,9 +25,10 @@ use crate::conn::{Conn, HeadLimits, ReadLimits};
 use crate::transport::while_busy;
 use crate::upload::RequestBody;
 
-/// Starts its arguments as a program, and ends all of its process group when its own input ends. The inner shell keeps
-/// the output open as long as the program runs: `ssh` itself closes its own when it has logged in.
-const GUARD: &str = r#"("$@" </dev/null; :) & exec >/dev/null 2>&1; read -r _; kill 0"#;
+/// Starts its arguments as a program; when its own input ends, removes the folder that it is named after and ends all of
+/// its process group. The inner shell keeps the output open as long as the program runs: `ssh` itself closes its own when
+/// it has logged in.
+const GUARD: &str = r#"("$@" </dev/null; :) & exec >/dev/null 2>&1; read -r _; rm -rf -- "$0"; kill 0"#;
 /// How often it is looked whether a login has succeeded, which takes from 50 ms on.
 const POLL: Duration = Duration::from_millis(10);
 /// sshd's MaxSessions is 10; two are left for sessions that are still closing.
@@ -108,7 +109,8 @@ impl Login {
         forward.push(":");
         forward.push(address.socket().unwrap_or(Path::new(DEFAULT_SOCKET)));
         let mut command = Command::new("sh");
-        command.args(["-c", GUARD, "sh", "ssh", "-N", "-T", "-M", "-S"]);
+        command.args(["-c", GUARD]).arg(dir.path());
+        command.args(["ssh", "-N", "-T", "-M", "-S"]);
         command.arg(control(dir.path())).arg("-L").arg(forward);
         for option in [
             "BatchMode=yes",

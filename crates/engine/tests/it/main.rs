@@ -1,6 +1,7 @@
 //! The client against real engines, against the fake one with faults at any byte, and against sockets that misbehave
 //! in ways that no engine does.
 
+#![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

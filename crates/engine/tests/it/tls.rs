@@ -83,7 +83,7 @@ async fn a_certificate_that_proves_nothing_has_an_error_of_its_own() {
             (
                 authority.server(&["engine.example", "10.0.0.1"], VALID),
                 untrusted(Distrust::WrongName),
-                "not for 127.0.0.1 but for",
+                "is not for 127.0.0.1 but for engine.example, 10.0.0.1",
             ),
             (
                 other.server(here, VALID),
