@@ -130,19 +130,23 @@ async fn one_that_dies_or_is_dropped_ends_the_stream_and_nothing_hangs() {
         let id = ObjectRef::from(&created.id);
         let mut attached = engine.attach(&id, &AttachOptions::default()).await.unwrap();
         engine.act(&id, &Verb::Start).await.unwrap();
-        assert_eq!(&attached.next().await.unwrap().unwrap().bytes[..], b"tick\n");
+        // On a busy machine several come at once.
+        let first = attached.next().await.unwrap().unwrap();
+        assert!(first.bytes.starts_with(b"tick\n"), "{first:?}");
         drop(attached);
         assert!(engine.inspect_container(&id).await.unwrap().state.has_processes());
-        let attached = engine
+        let mut attached = engine
             .attach(&id, &AttachOptions::default().logs(true))
             .await
             .unwrap();
+        let logged = attached.next().await.unwrap().unwrap();
+        assert!(logged.bytes.starts_with(b"tick\n"), "{logged:?}");
         let kill = async {
             engine.act(&id, &Verb::Kill { signal: None }).await.unwrap();
         };
         let collect = tokio::time::timeout(Duration::from_secs(20), attached.try_collect::<Vec<_>>());
         let (frames, ()) = tokio::join!(collect, kill);
-        assert!(frames.unwrap().unwrap().len() > 1);
+        frames.unwrap().unwrap();
 
         let nothing = AttachOptions {
             stdout: false,
