@@ -144,6 +144,7 @@ mod tests {
             created: None,
             size: 0,
             labels: std::collections::BTreeMap::new(),
+            manifests: Vec::new(),
         };
         for name in [
             "registry:5000/a/b:2",

@@ -401,7 +401,7 @@ async fn every_fault_has_a_kind_and_a_text() {
         cannot read logs of the container web: neither stdout nor stderr is wanted
     a command that takes too long: Timeout(Total), Unknown
         cannot run the command in the container web: it did not end within 60ms and may still run
-        → an engine has no call that ends a command: restart the container to be sure
+        → an engine has no call that ends a command: use longshore-runtime's exec, or restart the container to be sure
     a frame of a stream that is none: Protocol, Answered
         cannot run the command in the container web: the answer is not what the protocol says
     a frame that is cut: Interrupted, Unknown
