@@ -3,10 +3,13 @@
 use std::fmt;
 
 use longshore_core::ObjectRef;
-use longshore_engine::{Endpoint, Engine, Environment};
+use longshore_engine::{Endpoint, Engine, Environment, PullImage, Transferred};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Containers, DockerConfig, DockerError, Events, Networks, Stats, System, Volumes};
+use crate::{
+    Containers, DockerConfig, DockerCredentials, DockerError, Events, Images, Networks, Stats, System,
+    Volumes,
+};
 
 /// One engine. Cheap to clone; clones share connections.
 ///
@@ -67,6 +70,11 @@ impl DockerClient {
         Containers(self.clone())
     }
 
+    /// Its images.
+    pub fn images(&self) -> Images {
+        Images(self.clone())
+    }
+
     /// Its networks.
     pub fn networks(&self) -> Networks {
         Networks(self.clone())
@@ -90,6 +98,21 @@ impl DockerClient {
     /// The engine itself: version, information, disk, prune.
     pub fn system(&self) -> System {
         System(self.clone())
+    }
+
+    /// The same client, which shows these credentials, each to the registry that it is for.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: DockerCredentials) -> Self {
+        self.engine = self.engine.with_registry_auth(credentials);
+        self
+    }
+
+    /// Gets an image from its registry: [`Images::download`] with nothing else said.
+    ///
+    /// # Errors
+    /// As [`Images::download`].
+    pub async fn download_image(&self, name: &str) -> Result<Transferred, DockerError> {
+        self.images().download(name, &PullImage::default()).await
     }
 
     /// The engine client below, for what has no shorthand here and for finer limits.

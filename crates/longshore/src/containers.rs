@@ -2,6 +2,7 @@
 
 use longshore_core::{Container, ContainerSpec, ContainerSummary, Outcome, Verb};
 use longshore_engine::{Created, ListContainers, LogOptions, LogStream};
+use longshore_runtime::{self as runtime, Ensure, Ensured, RunOptions, RunOutput};
 
 use crate::client::reference;
 use crate::{DockerClient, DockerError};
@@ -35,6 +36,39 @@ impl Containers {
     /// [`Input`](crate::DockerErrorKind::Input) for what no engine would take.
     pub async fn create(&self, spec: &ContainerSpec) -> Result<Created, DockerError> {
         self.0.run(self.0.engine().create_container(spec)).await
+    }
+
+    /// Makes one and starts it. One that cannot be started is removed again.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create) and [`start`](Self::start).
+    pub async fn run(&self, spec: &ContainerSpec) -> Result<Created, DockerError> {
+        self.0.run(runtime::run(self.0.engine(), spec)).await
+    }
+
+    /// Runs one to its end: its exit code and its output from the first byte on. It is removed then, unless the options
+    /// say otherwise. An exit code other than 0 is no error.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run); [`Timeout`](crate::DockerErrorKind::Timeout) when it was killed for taking too long.
+    pub async fn run_and_wait(
+        &self,
+        spec: &ContainerSpec,
+        options: &RunOptions,
+    ) -> Result<RunOutput, DockerError> {
+        self.0
+            .run(runtime::run_and_wait(self.0.engine(), spec, options))
+            .await
+    }
+
+    /// The one of the spec's name, running: the one that is there when it was made from the same spec, else a new one.
+    ///
+    /// # Errors
+    /// A conflict when the one there was made from another spec, unless `otherwise` says to make it anew.
+    pub async fn ensure(&self, spec: &ContainerSpec, otherwise: Ensure) -> Result<Ensured, DockerError> {
+        self.0
+            .run(runtime::ensure(self.0.engine(), spec, otherwise))
+            .await
     }
 
     /// Does one thing to one; `start`, `stop` and the others are shorthands.

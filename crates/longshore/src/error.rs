@@ -3,6 +3,7 @@
 use std::fmt;
 
 use longshore_engine::{Delivery, Error, ErrorKind, Subject};
+use longshore_runtime::RunError;
 
 /// Why a call failed. `Display` says what was attempted on what and the engine's own words; the cause below is in
 /// `source()`.
@@ -27,6 +28,7 @@ pub struct DockerError {
 
 enum Cause {
     Engine(Error),
+    Run(Box<RunError>),
     Cancelled,
     Input(Box<str>),
 }
@@ -90,18 +92,26 @@ impl DockerError {
 
     /// The object's state forbids it, or the name is taken.
     pub fn is_conflict(&self) -> bool {
-        self.engine().is_some_and(Error::is_conflict)
+        match &self.cause {
+            Cause::Run(error) => matches!(**error, RunError::Differs { .. }),
+            _ => self.engine().is_some_and(Error::is_conflict),
+        }
     }
 
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&str> {
-        self.engine()?.hint()
+        match &self.cause {
+            Cause::Run(error) => error.hint(),
+            _ => self.engine()?.hint(),
+        }
     }
 
     /// How far the call got: whether the engine may have done it.
     pub fn delivery(&self) -> Delivery {
         match &self.cause {
             Cause::Engine(error) => error.delivery(),
+            Cause::Run(error) if matches!(**error, RunError::Unnamed) => Delivery::NotSent,
+            Cause::Run(_) => Delivery::Answered,
             // It was dropped on its way.
             Cause::Cancelled => Delivery::Unknown,
             Cause::Input(_) => Delivery::NotSent,
@@ -112,7 +122,22 @@ impl DockerError {
     pub fn engine(&self) -> Option<&Error> {
         match &self.cause {
             Cause::Engine(error) => Some(error),
-            Cause::Cancelled | Cause::Input(_) => None,
+            Cause::Run(_) | Cause::Cancelled | Cause::Input(_) => None,
+        }
+    }
+}
+
+impl From<RunError> for DockerError {
+    fn from(error: RunError) -> Self {
+        let kind = match error {
+            RunError::Engine(error) => return Self::from(error),
+            RunError::TimedOut { .. } => DockerErrorKind::Timeout,
+            RunError::Unnamed => DockerErrorKind::Input,
+            _ => DockerErrorKind::Container,
+        };
+        Self {
+            kind,
+            cause: Cause::Run(Box::new(error)),
         }
     }
 }
@@ -147,6 +172,7 @@ impl fmt::Display for DockerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
             Cause::Engine(error) => error.fmt(f),
+            Cause::Run(error) => error.fmt(f),
             Cause::Cancelled => f.write_str("the call was cancelled"),
             Cause::Input(text) => f.write_str(text),
         }
@@ -159,6 +185,7 @@ impl fmt::Debug for DockerError {
         debug.field("kind", &self.kind);
         match &self.cause {
             Cause::Engine(error) => debug.field("cause", error),
+            Cause::Run(error) => debug.field("cause", error),
             Cause::Cancelled => debug.field("cause", &"cancelled"),
             Cause::Input(text) => debug.field("cause", text),
         };

@@ -1,5 +1,12 @@
 //! Everything that a program needs: `use longshore::prelude::*`.
 
-pub use crate::{DockerClient, DockerConfig, DockerError, DockerErrorKind};
-pub use longshore_core::{ContainerSpec, NetworkSpec, VolumeSpec};
-pub use longshore_engine::{ListContainers, LogOptions};
+pub use crate::{DockerClient, DockerConfig, DockerCredentials, DockerError, DockerErrorKind};
+pub use longshore_core::ContainerSpec as ContainerBuilder;
+pub use longshore_core::{
+    ContainerSpec, HealthCheck, MountSpec, NetworkSpec, Platform, RestartPolicy, UpdateSpec, Verb, VolumeSpec,
+};
+pub use longshore_engine::{
+    BuildContext, BuildEvent, BuildImage, Credentials, ListContainers, ListImages, LogOptions, PullImage,
+    TransferEvent, Upload,
+};
+pub use longshore_runtime::{Ensure, RunOptions, RunOutput};

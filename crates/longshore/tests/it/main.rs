@@ -1,0 +1,121 @@
+//! The facade on real engines: what its front page promises.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use longshore::prelude::*;
+use longshore_testkit::lease::{IMAGE, LABEL, Lease, on_each};
+use tokio_util::sync::CancellationToken;
+
+async fn client(lease: &Lease) -> DockerClient {
+    DockerClient::connect(lease.docker_host().parse().unwrap(), DockerConfig::default())
+        .await
+        .unwrap()
+}
+
+fn builder(lease: &Lease, suffix: &str, argv: &[&str]) -> ContainerBuilder {
+    ContainerBuilder::new(IMAGE)
+        .name(lease.name(suffix))
+        .cmd(argv.to_vec())
+        .network_mode("none")
+        .init(true)
+        .label(LABEL, lease.run_id())
+}
+
+#[tokio::test]
+async fn a_command_runs_prints_and_is_gone() {
+    on_each(|lease| async move {
+        let client = client(&lease).await;
+        let spec = builder(&lease, "once", &["sh", "-c", "echo out; echo err >&2; exit 3"]);
+        let done = client
+            .containers()
+            .run_and_wait(&spec, &RunOptions::default())
+            .await
+            .unwrap();
+        assert_eq!(
+            (done.exit_code, &done.stdout[..], &done.stderr[..]),
+            (3, &b"out\n"[..], &b"err\n"[..])
+        );
+        let error = client
+            .containers()
+            .inspect(&lease.name("once"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), DockerErrorKind::Container);
+        assert!(error.is_not_found());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn managers_reach_every_kind_of_object() {
+    on_each(|lease| async move {
+        let client = client(&lease).await;
+        let spec = builder(&lease, "all", &["sleep", "60"]);
+        let made = client.containers().run(&spec).await.unwrap();
+        let again = client.containers().ensure(&spec, Ensure::Same).await.unwrap();
+        assert_eq!(again.id, made.id, "the same spec is the same container");
+        let name = lease.name("all");
+        client.containers().pause(&name).await.unwrap();
+        client.containers().unpause(&name).await.unwrap();
+        let usage = client.stats().usage(&name).await.unwrap();
+        assert!(usage.cpu_percent.is_some() && usage.memory_bytes.is_some());
+        client.containers().remove(&name, true).await.unwrap();
+
+        let volume = VolumeSpec::new(lease.name("data")).label(LABEL, lease.run_id());
+        client.volumes().ensure(&volume).await.unwrap();
+        client.volumes().remove(&lease.name("data"), false).await.unwrap();
+        let network = NetworkSpec::new(lease.name("net")).label(LABEL, lease.run_id());
+        client.networks().ensure(&network).await.unwrap();
+        client.networks().remove(&lease.name("net")).await.unwrap();
+        let image = client.images().inspect(IMAGE).await.unwrap();
+        assert!(image.id.starts_with("sha256:"));
+        assert!(!client.system().info().await.unwrap().server_version.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn errors_say_what_they_are_about() {
+    on_each(|lease| async move {
+        let client = client(&lease).await;
+        let kind = |error: DockerError| error.kind();
+        let missing = builder(&lease, "missing", &["true"]);
+        let missing = ContainerBuilder {
+            image: "no-such-image-here:1".to_owned(),
+            ..missing
+        };
+        assert_eq!(
+            kind(client.containers().create(&missing).await.unwrap_err()),
+            DockerErrorKind::Image
+        );
+        assert_eq!(
+            kind(client.images().inspect("no-such-image-here:1").await.unwrap_err()),
+            DockerErrorKind::Image
+        );
+        assert_eq!(
+            kind(client.networks().inspect("no-such-network").await.unwrap_err()),
+            DockerErrorKind::Network
+        );
+        assert_eq!(
+            kind(client.volumes().inspect("no-such-volume").await.unwrap_err()),
+            DockerErrorKind::Volume
+        );
+        assert_eq!(
+            kind(client.containers().start("../etc").await.unwrap_err()),
+            DockerErrorKind::Input
+        );
+        let token = CancellationToken::new();
+        token.cancel();
+        let cancelled = client.clone().with_cancellation(token);
+        assert_eq!(
+            kind(cancelled.system().info().await.unwrap_err()),
+            DockerErrorKind::Cancelled
+        );
+        let nobody = DockerClient::connect(
+            "unix:///nowhere/docker.sock".parse().unwrap(),
+            DockerConfig::default(),
+        );
+        assert_eq!(kind(nobody.await.unwrap_err()), DockerErrorKind::NotInstalled);
+    })
+    .await;
+}
