@@ -128,7 +128,6 @@ impl Client {
         self.accepted(call, head, body).await
     }
 
-    #[expect(dead_code, reason = "attach and streamed exec come with it")]
     /// Sends a call whose connection becomes one of raw bytes.
     pub(crate) async fn upgrade(&self, call: &Call<'_>) -> Result<Duplex, Error> {
         let (head, body) = self.stream(call).await?;
