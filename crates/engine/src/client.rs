@@ -104,11 +104,11 @@ impl Client {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         for (name, value) in &call.headers {
-            headers.insert(name, value.clone());
+            headers.append(name, value.clone());
         }
         if call.upgrade {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            headers.insert(UPGRADE, HeaderValue::from_static("tcp"));
+            headers.entry(UPGRADE).or_insert(HeaderValue::from_static("tcp"));
         }
         Ok(request)
     }

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use crate::Error;
 use crate::call::Call;
 use crate::conn::{Body, Failure, ReadLimits};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Subject};
 use crate::lines::{Line, LineDecoder, MAX_LINE};
 use crate::path::PathQuery;
 use crate::registry;
@@ -94,14 +94,15 @@ impl Messages {
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        let error = Error::new(kind, self.op).with_subject(Subject::Image);
         match &self.target {
-            Some(target) => Error::new(kind, self.op).with_target(target),
-            None => Error::new(kind, self.op),
+            Some(target) => error.with_target(target),
+            None => error,
         }
     }
 
     fn broken(&self, failure: Failure) -> Error {
-        let call = Call::get(self.op, PathQuery::new("/"));
+        let call = Call::get(self.op, PathQuery::new("/images"));
         match &self.target {
             Some(target) => call.on(target).failed(failure),
             None => call.failed(failure),

@@ -114,6 +114,18 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
     None
 }
 
+/// The text of a message's field.
+pub(super) fn text_field(message: &[u8], wanted: u64) -> Option<String> {
+    let mut text = None;
+    fields(message, |field, value| {
+        if field == wanted {
+            text = Some(String::from_utf8_lossy(value.bytes()).into_owned());
+        }
+        Some(())
+    })?;
+    text
+}
+
 impl<'a> Status<'a> {
     pub(super) fn read(message: &'a [u8]) -> Option<Self> {
         let mut status = Self::default();

@@ -2,9 +2,8 @@
 //!
 //! Owns the call and its options. The folder's tar is `context`'s, what it leaves out `ignore`'s, the log `log`'s.
 //!
-//! Both builders take the context as the body of one call. BuildKit wants a session with its client only for what this
-//! does not offer: secrets, SSH agents, outputs other than an image, and credentials for base images. `docs/design/build.md`
-//! says what follows.
+//! Both builders take the context as the body of one call. BuildKit asks for credentials of base images in a session
+//! beside it, which is `session`'s; what else a session could bring is not offered. `docs/design/build.md` says what follows.
 
 mod buildkit;
 mod context;
@@ -12,13 +11,15 @@ mod dockerfile;
 mod ignore;
 mod log;
 mod options;
+mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::future::poll_fn;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -29,13 +30,15 @@ use http::{HeaderName, HeaderValue};
 
 use crate::call::{Call, HeadLimit};
 use crate::conn::ReadLimits;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Subject};
 use crate::messages::Messages;
+use crate::path::PathQuery;
 use crate::registry::{self, Credentials};
 use crate::{Engine, Error, Upload};
 use context::Context;
 use ignore::Ignore;
 use log::Log;
+use session::Session;
 
 pub use log::{BuildEvent, BuildStep, Built, StepState};
 pub use options::{BuildContext, BuildImage, BuildLimit, Builder, Dockerfile};
@@ -124,6 +127,7 @@ impl Engine {
             &prepared.dockerfile,
             prepared.remote.as_deref(),
         );
+        let (path, mut serving) = self.session(path, buildkit).await;
         let mut call = Call::post(OP, path)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"))
             .head_limit(match &prepared.remote {
@@ -135,13 +139,16 @@ impl Engine {
         if let Some(shown) = &shown {
             call = call.on(shown);
         }
-        let credentials = self.credentials_for(prepared.registries).await;
-        if !credentials.is_empty() {
-            call = call.header(REGISTRIES, registry::config_header(&credentials));
+        // BuildKit asks when it needs one.
+        if !buildkit {
+            let credentials = self.credentials_for(prepared.registries).await;
+            if !credentials.is_empty() {
+                call = call.header(REGISTRIES, registry::config_header(&credentials));
+            }
         }
-        let (_, body) = self.client.upload(&call, prepared.upload).await?;
+        let (_, body) = beside(&mut serving, self.client.upload(&call, prepared.upload)).await?;
         let messages = Messages::new(&call, body, ReadLimits::default());
-        let events = stream::unfold(Some(Run::new(messages)), |run| async move {
+        let events = stream::unfold(Some(Run::new(messages, serving)), |run| async move {
             let mut run = run?;
             let (event, goes_on) = run.next().await;
             Some((event, goes_on.then_some(run)))
@@ -149,6 +156,23 @@ impl Engine {
         Ok(Build {
             events: events.fuse().boxed(),
         })
+    }
+
+    /// The session in which a build may ask for credentials, where there may be some. An engine without one builds too.
+    async fn session(&self, path: PathQuery, buildkit: bool) -> (PathQuery, Option<Serving>) {
+        if !buildkit || self.client.registry_auth.is_empty() {
+            return (path, None);
+        }
+        match Session::open(self).await {
+            Ok(session) => (
+                path.query("session", session.id()),
+                Some(Box::pin(session.serve())),
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "a build cannot ask for credentials");
+                (path, None)
+            }
+        }
     }
 
     /// What there is for these registries. One that cannot be asked is left out: its image may need none.
@@ -166,18 +190,38 @@ impl Engine {
     }
 }
 
+/// A session that is answered while a build goes on.
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Does the work, and answers the session beside it.
+async fn beside<T>(serving: &mut Option<Serving>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if serving
+            .as_mut()
+            .is_some_and(|serving| serving.as_mut().poll(cx).is_ready())
+        {
+            *serving = None;
+        }
+        work.as_mut().poll(cx)
+    })
+    .await
+}
+
 /// A build's log on its way.
 struct Run {
     messages: Messages,
+    serving: Option<Serving>,
     log: Log,
     /// How it ended, while events before that are still to be given.
     last: Option<Result<BuildEvent, Error>>,
 }
 
 impl Run {
-    fn new(messages: Messages) -> Self {
+    fn new(messages: Messages, serving: Option<Serving>) -> Self {
         Self {
             messages,
+            serving,
             log: Log::new(),
             last: None,
         }
@@ -192,7 +236,7 @@ impl Run {
             if let Some(last) = self.last.take() {
                 return (last, false);
             }
-            match self.messages.next().await {
+            match beside(&mut self.serving, self.messages.next()).await {
                 Some(Ok(message)) => self.log.see(&message),
                 Some(Err(error)) => {
                     self.log.fail(error.message().unwrap_or("the build has failed"));
@@ -258,7 +302,9 @@ async fn prepare(kind: options::Kind, options: &BuildImage, buildkit: bool) -> R
 }
 
 fn bad(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::BadInput, OP).with_message(message)
+    Error::new(ErrorKind::BadInput, OP)
+        .with_subject(Subject::Image)
+        .with_message(message)
 }
 
 /// The folder as a context, where its Dockerfile is in it, and the registries that the Dockerfile names.

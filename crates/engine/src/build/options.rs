@@ -66,8 +66,7 @@ pub enum Builder {
     Preferred,
     /// The classic one: one step after the other. Windows has only this; newest engines call it deprecated.
     Classic,
-    /// BuildKit: several steps at a time, and `RUN --mount=type=cache`. Base images of registries that ask for
-    /// credentials must be on the engine already: it takes those only in a session.
+    /// BuildKit: several steps at a time, and `RUN --mount=type=cache`.
     BuildKit,
 }
 
@@ -117,8 +116,8 @@ pub struct BuildImage {
     pub limits: Vec<BuildLimit>,
     /// Further names in `/etc/hosts`, each with its address.
     pub extra_hosts: Vec<(String, String)>,
-    /// Registries whose credentials the build may use, beside those that the Dockerfile of a folder names. Only the
-    /// classic builder gets any.
+    /// Registries whose credentials the classic builder gets, beside those that the Dockerfile of a folder names.
+    /// BuildKit asks for those that it needs.
     pub registries: Vec<String>,
     /// Who builds. Default: whom the engine prefers.
     pub builder: Builder,

@@ -19,7 +19,7 @@ use crate::error::ErrorKind;
 use crate::messages::{Message, Messages};
 use crate::path::PathQuery;
 use crate::registry::{self, CredentialError, Found};
-use crate::wire::lenient::{Number, nullable};
+use crate::wire::lenient::nullable;
 use crate::{ApiVersion, Engine, Error};
 
 /// One step of a [`Transfer`].
@@ -187,9 +187,6 @@ struct Run {
 struct Aux {
     #[serde(default, deserialize_with = "nullable")]
     digest: String,
-    #[serde(default)]
-    #[allow(dead_code, reason = "a manifest's size tells it from other notes")]
-    size: Number,
 }
 
 impl Run {
@@ -232,11 +229,7 @@ impl Run {
                 .query("fromImage", &image.familiar())
                 .query_opt("tag", version_or_tag)
                 .query_opt("platform", platform.as_deref());
-            // Pulling twice brings the same.
-            (
-                Call::post("pull the image", path).idempotent(),
-                ApiVersion::new(1, 32),
-            )
+            (Call::post("pull the image", path), ApiVersion::new(1, 32))
         } else {
             let path = PathQuery::image(&ImageRef::from(&image.bare()), "push")
                 .query_opt("tag", image.tag())
@@ -291,7 +284,7 @@ impl Run {
 
     fn see(&mut self, message: &Message) -> Option<TransferProgress> {
         if let Some(aux) = &message.aux
-            && let Ok(Aux { digest, .. }) = serde_json::from_str(aux.get())
+            && let Ok(Aux { digest }) = serde_json::from_str(aux.get())
             && !digest.is_empty()
         {
             self.digest = Some(digest);

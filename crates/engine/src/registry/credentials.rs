@@ -43,6 +43,15 @@ impl Credentials {
         Self(Kind::Registry(token.into()))
     }
 
+    /// Name and secret as BuildKit asks for them; an identity token has no name. It takes no token of a registry's own.
+    pub(crate) fn for_session(&self) -> Option<(&str, &str)> {
+        match &self.0 {
+            Kind::Password { user, password } => Some((user, password)),
+            Kind::Identity(token) => Some(("", token)),
+            Kind::Registry(_) => None,
+        }
+    }
+
     fn wire<'a>(&'a self, address: Option<&'a str>) -> AuthConfig<'a> {
         let mut wire = AuthConfig {
             serveraddress: address,

@@ -92,6 +92,11 @@ impl RegistryAuth {
         Ok(found.map(|found| found.credentials))
     }
 
+    /// Whether nothing was ever given to it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.given.is_empty() && self.providers.is_empty() && self.config.is_none()
+    }
+
     pub(crate) async fn find(&self, registry: &str) -> Result<Option<Found>, CredentialError> {
         let registry = host(registry);
         if let Some((_, credentials)) = self.given.iter().rev().find(|(given, _)| *given == registry) {

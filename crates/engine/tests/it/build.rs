@@ -390,14 +390,20 @@ mod linux {
                 .await
                 .unwrap();
 
-            // BuildKit asks for credentials in a session, and this is a call without one.
+            // BuildKit asks for them in a session.
             let options = options.builder(Builder::BuildKit);
-            let (_, refused) = build(&known, BuildContext::folder(root.path()), &options).await;
-            let error = refused.unwrap_err();
+            let (_, nobody) = build(&engine, BuildContext::folder(root.path()), &options).await;
+            let error = nobody.unwrap_err();
             assert!(
                 matches!(error.kind(), ErrorKind::Permission | ErrorKind::Failed),
                 "{error:?}"
             );
+            let wrong = Credentials::password(USER, "wrong");
+            let wrong = engine.with_registry_auth(RegistryAuth::default().with(registry.host(), wrong));
+            let (_, refused) = build(&wrong, BuildContext::folder(root.path()), &options).await;
+            assert!(refused.is_err());
+            let (_, built) = build(&known, BuildContext::folder(root.path()), &options).await;
+            built.unwrap();
         })
         .await;
     }
