@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Container, ContainerState, Health, ImageSummary, Timestamp, Usage};
+use crate::{Container, ContainerState, Health, Timestamp, Usage};
 
 /// How far an image and a container of it have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,45 +73,6 @@ impl ContainerMetrics {
     }
 }
 
-impl ImageSummary {
-    /// Whether this is the image that `name` names: by a name as people write it (`nginx` is
-    /// `docker.io/library/nginx:latest`), a name with a digest, an id, or the beginning of one.
-    ///
-    /// ```
-    /// # use longshore_core::ImageSummary;
-    /// # let image = ImageSummary { id: "sha256:0123456789abcdef".into(), tags: vec!["nginx:latest".into()], digests: vec![], created: None, size: 0, labels: Default::default() };
-    /// assert!(image.is_called("nginx") && image.is_called("docker.io/library/nginx:latest") && image.is_called("0123456789ab"));
-    /// assert!(!image.is_called("nginx:1") && !image.is_called(""));
-    /// ```
-    pub fn is_called(&self, name: &str) -> bool {
-        let wanted = whole(name);
-        if self
-            .tags
-            .iter()
-            .chain(&self.digests)
-            .any(|tag| whole(tag) == wanted)
-        {
-            return true;
-        }
-        let digits = name.strip_prefix("sha256:").unwrap_or(name);
-        let id = self.id.strip_prefix("sha256:").unwrap_or(&self.id);
-        // Docker takes shorter ones too; a word of few letters is more likely a name.
-        digits.len() >= 12 && id.starts_with(digits)
-    }
-}
-
-/// A name with its tag, and without what is left out as a rule.
-fn whole(name: &str) -> String {
-    let name = name.strip_prefix("docker.io/").unwrap_or(name);
-    let name = name.strip_prefix("library/").unwrap_or(name);
-    let last = name.rsplit_once('/').map_or(name, |(_, last)| last);
-    if last.contains([':', '@']) {
-        name.to_owned()
-    } else {
-        format!("{name}:latest")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,30 +94,5 @@ mod tests {
             ResourceStatus::Missing < ResourceStatus::Downloaded
                 && ResourceStatus::Built < ResourceStatus::Running
         );
-    }
-
-    #[test]
-    fn an_image_answers_to_each_of_its_names() {
-        let image = ImageSummary {
-            id: "sha256:0123456789abcdef".to_owned(),
-            tags: vec!["registry:5000/a/b:2".to_owned(), "busybox:latest".to_owned()],
-            digests: vec!["busybox@sha256:ff".to_owned()],
-            created: None,
-            size: 0,
-            labels: std::collections::BTreeMap::new(),
-            manifests: Vec::new(),
-        };
-        for name in [
-            "registry:5000/a/b:2",
-            "busybox",
-            "library/busybox:latest",
-            "busybox@sha256:ff",
-            "sha256:0123456789abcdef",
-        ] {
-            assert!(image.is_called(name), "{name}");
-        }
-        for name in ["registry:5000/a/b", "a/b:2", "busybox:1", "0123", "sha256:", ""] {
-            assert!(!image.is_called(name), "{name}");
-        }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use longshore_core::{ContainerMetrics, ObjectRef, ResourceStatus, Timestamp, Usage};
-use longshore_engine::{Engine, Error, ListImages};
+use longshore_core::{ContainerMetrics, ImageRef, ObjectRef, ResourceStatus, Timestamp, Usage};
+use longshore_engine::{Engine, Error, InspectImage};
 
 /// How far an image and a container of it have come. One call, or two.
 ///
@@ -11,18 +11,17 @@ use longshore_engine::{Engine, Error, ListImages};
 /// Those of the engine's calls; what is not there is a status and no error.
 pub async fn resource_status(
     engine: &Engine,
-    image: &str,
+    image: &ImageRef,
     container: &ObjectRef,
 ) -> Result<ResourceStatus, Error> {
     match engine.inspect_container(container).await {
-        Ok(found) => Ok(ResourceStatus::of(true, Some(&found.state))),
-        Err(error) if error.is_not_found() => {
-            let images = engine.list_images(&ListImages::default()).await?;
-            Ok(ResourceStatus::of(
-                images.iter().any(|one| one.is_called(image)),
-                None,
-            ))
-        }
+        Ok(found) => return Ok(ResourceStatus::of(true, Some(&found.state))),
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error),
+    }
+    match engine.inspect_image(image, &InspectImage::default()).await {
+        Ok(_) => Ok(ResourceStatus::of(true, None)),
+        Err(error) if error.is_not_found() => Ok(ResourceStatus::of(false, None)),
         Err(error) => Err(error),
     }
 }

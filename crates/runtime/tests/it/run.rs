@@ -186,7 +186,10 @@ async fn a_resource_goes_from_missing_to_running_and_its_metrics_are_known() {
     on_each(|lease| async move {
         let engine = engine(&lease.docker_host());
         let name = ObjectRef::new(&lease.name("busy")).unwrap();
-        let status = async |image: &str| resource_status(&engine, image, &name).await.unwrap();
+        let status = async |image: &str| {
+            let image = image.parse().unwrap();
+            resource_status(&engine, &image, &name).await.unwrap()
+        };
         assert_eq!(status("longshore/no-such-image").await, ResourceStatus::Missing);
         assert_eq!(status(IMAGE).await, ResourceStatus::Downloaded);
         assert_eq!(status("longshore/sample").await, ResourceStatus::Downloaded);
