@@ -154,8 +154,12 @@ impl fmt::Display for ExecError {
             Kind::BadInput(what) => f.write_str(what)?,
             Kind::NoWay(why) => write!(f, "not in a way that surely ends it: {why}")?,
             Kind::NotStarted { errno, stage: at } => {
-                let why = std::io::Error::from_raw_os_error(*errno);
-                write!(f, "{}: {why}", stage(*at))?;
+                write!(f, "{}: ", stage(*at))?;
+                match errno {
+                    // The same on every system that we run on.
+                    1..=34 => std::io::Error::from_raw_os_error(*errno).fmt(f)?,
+                    other => write!(f, "error {other} of its kernel")?,
+                }
             }
             Kind::TimedOut => f.write_str("its time is over")?,
             Kind::Lost(what) => f.write_str(what)?,

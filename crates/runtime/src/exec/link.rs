@@ -92,7 +92,7 @@ impl Link {
     ///
     /// # Errors
     /// `InvalidInput` when it cannot be sent: too large for a frame, or no command at all.
-    pub(super) async fn spawn(&self, spawn: Spawn) -> std::io::Result<()> {
+    pub(super) async fn spawn(&mut self, spawn: Spawn) -> std::io::Result<()> {
         self.input.send(&Request::Spawn(spawn)).await
     }
 

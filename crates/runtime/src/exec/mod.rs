@@ -18,6 +18,7 @@ mod stdin;
 mod tar;
 
 use std::collections::hash_map::RandomState;
+use std::convert::Infallible;
 use std::future::pending;
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
@@ -132,7 +133,7 @@ impl Executor {
         };
         let ended = tokio::select! {
             ended = reading => ended,
-            () = feed(stdin, command.input.as_ref()) => pending().await,
+            never = feed(stdin, command.input.as_ref()) => match never {},
         };
         let output = |end| Output {
             stdout: stdout.freeze(),
@@ -174,6 +175,16 @@ impl Executor {
         }
     }
 
+    fn running(&self, container: &ObjectRef, command: &Command, began: Instant, level: Level) -> Running {
+        Running::new(
+            self.engine.clone(),
+            container.clone(),
+            command.clone(),
+            began,
+            level,
+        )
+    }
+
     async fn begin(
         &self,
         container: &ObjectRef,
@@ -186,15 +197,6 @@ impl Executor {
             return Err(fail(Kind::BadInput("there is no program to run")));
         }
         let deadline = command.timeout.and_then(|limit| began.checked_add(limit));
-        let running = |level| {
-            Running::new(
-                self.engine.clone(),
-                container.clone(),
-                command.clone(),
-                began,
-                level,
-            )
-        };
 
         let mut why = "it was not wanted".to_owned();
         if self.at_most == Way::Runner {
@@ -203,14 +205,17 @@ impl Executor {
             match link.ok_or_else(|| fail(Kind::TimedOut))? {
                 Err(error) => return Err(ExecError::engine(error, container.as_str())),
                 Ok(Err(reason)) => why = reason,
-                Ok(Ok(link)) => match link.spawn(spawn(command, began, open)).await {
+                Ok(Ok(mut link)) => match link.spawn(spawn(command, began, open)).await {
                     Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
                         why = error.to_string();
                     }
                     // A stream that has broken is told by the first message.
                     _ => {
                         let stdin = open.then(|| Stdin::framed(&link.input));
-                        return Ok((stdin, running(Level::Runner(Box::new(link)))));
+                        return Ok((
+                            stdin,
+                            self.running(container, command, began, Level::Runner(Box::new(link))),
+                        ));
                     }
                 },
             }
@@ -225,7 +230,10 @@ impl Executor {
             let raw = raw.ok_or_else(may_run)?;
             if let Some((input, raw)) = raw.map_err(|error| ExecError::engine(error, container.as_str()))? {
                 let stdin = opened(input, open).await;
-                return Ok((stdin, running(Level::Raw(Box::new(raw)))));
+                return Ok((
+                    stdin,
+                    self.running(container, command, began, Level::Raw(Box::new(raw))),
+                ));
             }
         }
         if command.at_least == Way::Shell {
@@ -238,7 +246,10 @@ impl Executor {
         let (input, output) = attached.split();
         let stdin = opened(input, open).await;
         let raw = Raw::new(exec, output, command.limit);
-        Ok((stdin, running(Level::Raw(Box::new(raw)))))
+        Ok((
+            stdin,
+            self.running(container, command, began, Level::Raw(Box::new(raw))),
+        ))
     }
 
     /// A runner in the container that has said hello; or why there is none.
@@ -346,13 +357,15 @@ async fn opened(mut input: AttachedInput, open: bool) -> Option<Stdin> {
     None
 }
 
-/// Writes the whole input and ends it; a command that does not read it is told by its output.
-async fn feed(stdin: Option<Stdin>, input: Option<&Bytes>) {
+/// Writes the whole input, ends it, and never returns: the command may have read it and go on, or have ended without
+/// reading it, and both are told by its output.
+async fn feed(stdin: Option<Stdin>, input: Option<&Bytes>) -> Infallible {
     if let (Some(mut stdin), Some(input)) = (stdin, input)
         && stdin.write(input).await.is_ok()
     {
         let _ = stdin.end().await;
     }
+    pending().await
 }
 
 /// A number that nobody else knows: each map's keys are random.

@@ -143,21 +143,29 @@ pub(super) async fn end(
     found: &Shell,
     patience: Duration,
 ) {
-    let send = async |signal: &str| {
-        let pid = found.pid.to_string();
-        let mut spec = ExecSpec::new(["sh", "-c", END, "sh", &pid, &found.mark, signal])
-            .privileged(command.privileged)
-            .timeout(patience);
-        spec.user.clone_from(&command.user);
-        if let Err(error) = engine.exec(container, &spec).await {
-            tracing::debug!(%error, signal, "a command could not be ended by the container's shell");
-        }
-    };
     if !command.grace.is_zero() {
-        send("TERM").await;
+        signal(engine, container, command, found, "TERM", patience).await;
         tokio::time::sleep(command.grace).await;
     }
-    send("KILL").await;
+    signal(engine, container, command, found, "KILL", patience).await;
+}
+
+async fn signal(
+    engine: &Engine,
+    container: &ObjectRef,
+    command: &Command,
+    found: &Shell,
+    signal: &str,
+    patience: Duration,
+) {
+    let pid = found.pid.to_string();
+    let mut spec = ExecSpec::new(["sh", "-c", END, "sh", &pid, &found.mark, signal])
+        .privileged(command.privileged)
+        .timeout(patience);
+    spec.user.clone_from(&command.user);
+    if let Err(error) = engine.exec(container, &spec).await {
+        tracing::debug!(%error, signal, "a command could not be ended by the container's shell");
+    }
 }
 
 #[cfg(test)]
