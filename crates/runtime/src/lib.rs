@@ -16,7 +16,7 @@
 //! `longshore-store`'s.
 #![warn(missing_docs)]
 
-mod exec;
+pub mod exec;
 mod feed;
 pub mod logs;
 mod metrics;
@@ -35,9 +35,6 @@ mod testing;
 pub mod wait;
 mod watch;
 
-pub use exec::{
-    Command, End, Ended, Event, ExecError, Executor, Output, Running, Status as ExitStatus, Stdin, Usage, Way,
-};
 pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
 pub use longshore_engine::Backoff;
 pub use longshore_engine::StdStream;

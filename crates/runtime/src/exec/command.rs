@@ -11,7 +11,7 @@ use super::Way;
 ///
 /// ```
 /// use std::time::Duration;
-/// use longshore_runtime::{Command, Way};
+/// use longshore_runtime::exec::{Command, Way};
 ///
 /// let backup = Command::new(["pg_dump", "shop"])
 ///     .user("postgres")

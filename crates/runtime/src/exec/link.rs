@@ -108,6 +108,7 @@ impl Link {
                 Some(Ok(LogFrame {
                     stream: StdStream::Stdout,
                     bytes,
+                    ..
                 })) => self.piece = bytes,
                 Some(Ok(LogFrame { bytes, .. })) => self.keep(&bytes),
             }

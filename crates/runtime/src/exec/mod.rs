@@ -49,9 +49,9 @@ use running::Level;
 /// [`Way::Shell`], then [`Way::Plain`]. Which it was, and what is proven, stands in every [`End`].
 ///
 /// ```no_run
-/// # async fn example(engine: longshore_engine::Engine, web: longshore_core::ObjectRef) -> Result<(), longshore_runtime::ExecError> {
+/// # async fn example(engine: longshore_engine::Engine, web: longshore_core::ObjectRef) -> Result<(), longshore_runtime::exec::ExecError> {
 /// use std::time::Duration;
-/// use longshore_runtime::{Command, Ended, Executor};
+/// use longshore_runtime::exec::{Command, Ended, Executor};
 ///
 /// let executor = Executor::new(engine);
 /// let command = Command::new(["sh", "-c", "make test"]).timeout(Duration::from_secs(60));
@@ -71,17 +71,23 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// One for the containers of `engine`.
+    /// One for the containers of `engine`, with the runner that is built in, if any: feature `runner`, and a
+    /// program that was there when this was built.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
+        #[cfg(feature = "runner")]
+        let program = crate::runner_program().map(|program| Bytes::from_static(program.bytes));
+        #[cfg(not(feature = "runner"))]
+        let program: Option<Bytes> = None;
         Self {
             engine,
-            program: None,
+            program: program.map(|bytes| Arc::new(Program::new(bytes))),
             at_most: Way::Runner,
         }
     }
 
-    /// Takes this program as the runner: a static one for the platform of the engine's containers.
+    /// Takes this program as the runner: a static one for the platform of the engine's containers. One for another is
+    /// found out by its not saying hello, and another way is taken.
     #[must_use]
     pub fn program(mut self, bytes: impl Into<Bytes>) -> Self {
         self.program = Some(Arc::new(Program::new(bytes.into())));
@@ -141,7 +147,11 @@ impl Executor {
             end,
         };
         match ended {
-            Ok(end) if end.timed_out => Err(running.timed_out(output(end))),
+            Ok(end) if end.timed_out => Err(running.error(Kind::TimedOut).with_output(output(end))),
+            Ok(end) if end.status == Status::Unknown => {
+                let lost = Kind::Lost("what watched over it was ended");
+                Err(running.error(lost).with_output(output(end)))
+            }
             Ok(end) => Ok(output(end)),
             Err(error) if error.is_lost() => {
                 let end = running.unknown_end(error.ended(), false);

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::error::Kind;
 use super::link::{Broken, Link, Message};
 use super::raw::Raw;
-use super::{Command, End, Ended, Event, ExecError, Output, Status, Usage, Way, container, shell};
+use super::{Command, End, Ended, Event, ExecError, Status, Usage, Way, container, shell};
 
 /// A container that was killed has closed its streams within this; so has what a shell has killed.
 const LAST_OUTPUT: Duration = Duration::from_millis(200);
@@ -165,10 +165,6 @@ impl Running {
             stderr_dropped,
             duration: self.began.elapsed(),
         }
-    }
-
-    pub(super) fn timed_out(&self, output: Output) -> ExecError {
-        self.error(Kind::TimedOut).with_output(output)
     }
 
     fn deadline(&self) -> Option<Instant> {
