@@ -11,7 +11,7 @@ use std::time::Duration;
 use longshore_core::{ContainerId, ContainerSpec, NetworkUse, ObjectRef, Verb, labels};
 
 use crate::call::Call;
-use crate::error::{Delivery, ErrorKind};
+use crate::error::{Delivery, ErrorKind, Subject};
 use crate::negotiate::too_old;
 use crate::path::PathQuery;
 use crate::wire::create::{Body, Networks, gates};
@@ -200,7 +200,9 @@ fn is_unknown(error: &Error) -> bool {
 
 fn explained(error: Error) -> Error {
     if error.is_not_found() {
-        return error.with_hint("pull the image first");
+        return error
+            .with_subject(Subject::Image)
+            .with_hint("pull the image first");
     }
     error
 }

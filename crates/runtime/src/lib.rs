@@ -16,6 +16,7 @@
 //! `longshore-store`'s.
 #![warn(missing_docs)]
 
+pub mod exec;
 mod feed;
 pub mod logs;
 mod metrics;

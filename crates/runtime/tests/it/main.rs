@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod exec;
 mod faults;
 mod figures;
 mod logs;
