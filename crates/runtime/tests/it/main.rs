@@ -9,6 +9,7 @@
 mod account;
 mod faults;
 mod figures;
+mod guard;
 mod logs;
 mod pulls;
 mod real;
