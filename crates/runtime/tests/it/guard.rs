@@ -172,13 +172,14 @@ async fn a_panic_shows_what_the_container_printed() {
             .await
             .unwrap();
         let id = guard.id().to_string();
-        let panics = tokio::spawn(async move {
+        let mut panics = tokio::task::JoinSet::new();
+        panics.spawn(async move {
             let _guard = guard;
             // Some time after it was printed.
             tokio::time::sleep(Duration::from_millis(500)).await;
             panic!("on purpose");
         });
-        assert!(panics.await.unwrap_err().is_panic());
+        assert!(panics.join_next().await.unwrap().unwrap_err().is_panic());
         assert_eq!(*shown.lock().unwrap(), ["what was wrong"]);
         let settled = tokio::task::spawn_blocking(|| settle(Duration::from_secs(20)))
             .await
