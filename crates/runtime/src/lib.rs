@@ -8,6 +8,7 @@
 //! | how far a pull is | [`Pull`], from [`Puller`] | one pull, however many want it |
 //! | whether all that is current | [`Watch::status`] | nothing |
 //! | what a container prints | [`logs::follow`] | one followed log; nothing while nobody reads |
+//! | that it goes with its test | [`guard::ContainerGuard`] | labels, and a sweep before the first |
 //! | when it is as it should be | [`wait::Wait`] | its events, its log, and tries where there is no event |
 //!
 //! And as one step each: [`run()`], [`run_and_wait`], [`ensure()`]; [`metrics()`] and [`resource_status`] ask once.
@@ -18,6 +19,7 @@
 
 pub mod exec;
 mod feed;
+pub mod guard;
 pub mod logs;
 mod metrics;
 mod mirror;

@@ -34,6 +34,7 @@ pub use condition::Wait;
 use drive::Drive;
 pub use error::{WaitError, WaitErrorKind};
 pub use http::HttpCheck;
+pub(crate) use port::published;
 
 /// How to wait.
 ///
@@ -113,19 +114,23 @@ impl Wait {
         container: &ContainerId,
         config: &WaitConfig,
     ) -> Result<Held, WaitError> {
-        let mut drive = Drive::prepare(self, engine, container, config, true).await?;
-        let reference = ObjectRef::from(container);
-        let start = engine.act(&reference, &Verb::Start);
-        drive.begin();
-        tokio::select! {
-            biased;
-            // A condition that holds without it, or cannot hold, ends the waiting no earlier than the start.
-            started = start => {
-                started.map_err(|error| WaitError::engine(self, error))?;
+        // It holds the calls of every leaf: too large to be part of the caller's future.
+        Box::pin(async move {
+            let mut drive = Drive::prepare(self, engine, container, config, true).await?;
+            let reference = ObjectRef::from(container);
+            let start = engine.act(&reference, &Verb::Start);
+            drive.begin();
+            tokio::select! {
+                biased;
+                // A condition that holds without it, or cannot hold, ends the waiting no earlier than the start.
+                started = start => {
+                    started.map_err(|error| WaitError::engine(self, error))?;
+                }
+                never = drive.absorb() => match never {},
             }
-            never = drive.absorb() => match never {},
-        }
-        drive.run().await
+            drive.run().await
+        })
+        .await
     }
 
     /// Waits for a container that was started, or that somebody else will start.
@@ -143,8 +148,11 @@ impl Wait {
         container: &ContainerId,
         config: &WaitConfig,
     ) -> Result<Held, WaitError> {
-        let mut drive = Drive::prepare(self, engine, container, config, false).await?;
-        drive.begin();
-        drive.run().await
+        Box::pin(async move {
+            let mut drive = Drive::prepare(self, engine, container, config, false).await?;
+            drive.begin();
+            drive.run().await
+        })
+        .await
     }
 }

@@ -19,7 +19,7 @@ const KEPT: Duration = Duration::from_millis(50);
 const LISTEN: &str = "0A";
 
 /// Where a port of the container answers from here; `Err` says why nowhere.
-pub(super) fn published(
+pub(crate) fn published(
     engine: &Engine,
     host: Option<&str>,
     container: &Container,

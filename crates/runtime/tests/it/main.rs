@@ -10,6 +10,7 @@ mod account;
 mod exec;
 mod faults;
 mod figures;
+mod guard;
 mod logs;
 mod pulls;
 mod real;
