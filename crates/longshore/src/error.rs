@@ -154,7 +154,9 @@ impl From<Error> for DockerError {
         let kind = match error.kind() {
             ErrorKind::Timeout(_) => DockerErrorKind::Timeout,
             ErrorKind::NotInstalled => DockerErrorKind::NotInstalled,
-            ErrorKind::Connect | ErrorKind::Interrupted => DockerErrorKind::Connection,
+            ErrorKind::Connect | ErrorKind::Interrupted | ErrorKind::Untrusted(_) => {
+                DockerErrorKind::Connection
+            }
             ErrorKind::Permission => DockerErrorKind::Permission,
             ErrorKind::Version => DockerErrorKind::Version,
             // What we refused ourselves never left us; what the engine refused is about its subject.

@@ -97,6 +97,7 @@ async fn ask(program: &str, address: &str) -> io::Result<(bool, Vec<u8>)> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
