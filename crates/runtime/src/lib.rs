@@ -23,6 +23,7 @@ mod pattern;
 mod pull;
 #[cfg(feature = "runner")]
 mod runner;
+pub mod services;
 mod sight;
 mod source;
 mod stats;
