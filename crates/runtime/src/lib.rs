@@ -28,6 +28,7 @@ mod pull;
 mod run;
 #[cfg(feature = "runner")]
 mod runner;
+pub mod services;
 mod sight;
 mod source;
 mod stats;

@@ -5,14 +5,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::Pattern;
 
 /// Most of an answer that is read, head and body.
 const MAX_ANSWER: usize = 64 * 1024;
+/// For a call.
+const CALL: Duration = Duration::from_secs(5);
 
 /// What is asked over HTTP, and which answer is the right one. Without TLS.
 ///
@@ -176,6 +180,43 @@ impl HttpCheck {
             return Some((true, format!("it answered {status} with {pattern}")));
         }
         (is_over || is_whole).then(|| (false, format!("it answered {status} without {pattern}")))
+    }
+}
+
+/// One call with a JSON body, for [`Toxiproxy`](crate::services::Toxiproxy): its status and the first 64 KiB of its body.
+pub(crate) async fn call(
+    host: &str,
+    port: u16,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<(u16, Vec<u8>), String> {
+    let check = HttpCheck::new(port, path)
+        .method(method)
+        .header("Content-Type", "application/json")
+        .header("Content-Length", body.len().to_string());
+    let mut request = check.request(&format!("{host}:{port}"))?;
+    request.extend_from_slice(body.as_bytes());
+    let exchange = async {
+        let mut socket = TcpStream::connect((host, port)).await?;
+        socket.write_all(&request).await?;
+        let mut answer = Vec::new();
+        loop {
+            if let Some((status, head, rest)) = head(&answer)
+                && let (body, true) = self::body(head, rest)
+            {
+                return Ok((status, body));
+            }
+            if answer.len() >= MAX_ANSWER || socket.read_buf(&mut answer).await? == 0 {
+                let (status, head, rest) =
+                    head(&answer).ok_or_else(|| std::io::Error::other("its answer is not HTTP"))?;
+                return Ok((status, self::body(head, rest).0));
+            }
+        }
+    };
+    match timeout(CALL, exchange).await {
+        Ok(answer) => answer.map_err(|error: std::io::Error| error.to_string()),
+        Err(_) => Err(format!("no answer within {CALL:?}")),
     }
 }
 

@@ -34,6 +34,7 @@ pub use condition::Wait;
 use drive::Drive;
 pub use error::{WaitError, WaitErrorKind};
 pub use http::HttpCheck;
+pub(crate) use http::call as http_call;
 pub(crate) use port::published;
 
 /// How to wait.
