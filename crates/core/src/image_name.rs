@@ -303,12 +303,12 @@ fn is_digest(text: &str) -> bool {
     hex.len() == length && hex.bytes().all(is_hex)
 }
 
-fn is_hex(byte: u8) -> bool {
+pub(crate) fn is_hex(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')
 }
 
 /// A whole id without its algorithm.
-fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(is_hex)
 }
 
@@ -332,87 +332,18 @@ impl fmt::Debug for ImageName {
     }
 }
 
-/// What an image on an engine is called by: its id, the beginning of its id, or a name.
-///
-/// A text such as `0123456789ab` may be both; the engine decides, as it does for its own command line.
-///
-/// ```
-/// use longshore_core::ImageRef;
-/// assert!(ImageRef::new("nginx").is_ok());
-/// assert!(ImageRef::new("sha256:0123abcd").is_ok());
-/// assert!(ImageRef::new("../containers/json").is_err());
-/// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ImageRef(Arc<str>);
-
-impl ImageRef {
-    /// Checks `text` and keeps it.
-    ///
-    /// # Errors
-    /// [`InvalidImageName`] when it is neither an id nor a name.
-    pub fn new(text: &str) -> Result<Self, InvalidImageName> {
-        let hex = text.strip_prefix("sha256:").unwrap_or_default();
-        if is_id(text) || ((1..=64).contains(&hex.len()) && hex.bytes().all(is_hex)) {
-            return Ok(Self(text.into()));
-        }
-        Ok(Self::from(&ImageName::new(text)?))
-    }
-
-    /// The text, as an engine takes it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl Serialize for ImageName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-impl From<&ImageName> for ImageRef {
-    fn from(name: &ImageName) -> Self {
-        Self(name.to_string().into())
+impl<'de> Deserialize<'de> for ImageName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::new(&text).map_err(serde::de::Error::custom)
     }
 }
-
-impl From<ImageName> for ImageRef {
-    fn from(name: ImageName) -> Self {
-        Self::from(&name)
-    }
-}
-
-impl FromStr for ImageRef {
-    type Err = InvalidImageName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidImageName> {
-        Self::new(text)
-    }
-}
-
-impl fmt::Display for ImageRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ImageRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
-    }
-}
-
-macro_rules! as_text {
-    ($($name:ident),+) => {
-        $(impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> { serializer.collect_str(self) }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                Self::new(&text).map_err(serde::de::Error::custom)
-            }
-        })+
-    };
-}
-
-as_text!(ImageName, ImageRef);
 
 #[cfg(test)]
 #[path = "image_name/tests.rs"]

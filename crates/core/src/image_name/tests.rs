@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use regex::Regex;
 
 use super::*;
+use crate::ImageRef;
 
 /// Docker's way: `ParseNormalizedNamed` over the expressions of its reference grammar.
 fn docker_takes(text: &str) -> bool {

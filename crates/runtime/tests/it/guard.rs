@@ -196,9 +196,9 @@ async fn a_container_is_paused_crashed_cut_off_and_healed() {
         let network = NetworkSpec::new(lease.name("net")).label(LABEL, lease.run_id());
         Box::pin(client.create_network(&network)).await.unwrap();
         let mut web = spec(&lease, "web", "echo up; exec httpd -f -p 80 -h /www");
-        web.network = Some(lease.name("net"));
+        web.network_mode = Some(lease.name("net"));
         let mut user = spec(&lease, "user", "sleep 600");
-        user.network = Some(lease.name("net"));
+        user.network_mode = Some(lease.name("net"));
         let ready = Wait::port(80);
         let mut web = ContainerGuard::start(&client, web, &ready, config())
             .await
