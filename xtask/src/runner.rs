@@ -71,7 +71,8 @@ fn lay(built: &Path, place: &Path) -> Result<()> {
     let folder = place.parent().context("no folder")?;
     fs::create_dir_all(folder)?;
     let beside = folder.join(format!(".longshore-runner.{}", std::process::id()));
-    fs::write(&beside, new)?;
+    // Runnable as it is: tests start it where it lies.
+    fs::copy(built, &beside)?;
     fs::rename(&beside, place)?;
     Ok(())
 }

@@ -212,11 +212,15 @@ export interface components {
             containers_total: number;
             /** Format: double */
             cpu_percent: number | null;
+            /** Format: int64 */
+            cpu_unknown: number;
             host: string;
             /** Format: int64 */
             memory_bytes: number | null;
             /** Format: int64 */
             memory_total_bytes: number | null;
+            /** Format: int64 */
+            memory_unknown: number;
         };
         HostMetricsData: {
             hosts: components["schemas"]["HostMetrics"][];
