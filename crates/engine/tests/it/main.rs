@@ -25,6 +25,7 @@ mod output;
 #[cfg(target_os = "linux")]
 mod registry;
 mod retries;
+mod same_as_docker;
 mod ssh;
 mod support;
 mod swarm;
