@@ -232,7 +232,8 @@ impl Client {
     async fn dial(&self) -> Result<Conn, Error> {
         let make_room = || self.shared.pool.clear();
         let limit = self.config.connect_timeout;
-        let result = self.shared.transport.dial(limit, make_room).await;
+        // On the heap: with TLS and SSH in it it would make the future of every call as large as itself.
+        let result = Box::pin(self.shared.transport.dial(limit, make_room)).await;
         if result.is_err() {
             self.shared.agreed.forget();
         }

@@ -26,6 +26,7 @@ mod output;
 mod registry;
 mod retries;
 mod same_as_docker;
+mod sizes;
 mod ssh;
 mod support;
 mod swarm;

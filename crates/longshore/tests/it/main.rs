@@ -51,7 +51,7 @@ async fn managers_reach_every_kind_of_object() {
     on_each(|lease| async move {
         let client = client(&lease).await;
         let spec = builder(&lease, "all", &["sleep", "60"]);
-        let made = client.containers().run(&spec).await.unwrap();
+        let made = client.containers().ensure(&spec, Ensure::Same).await.unwrap();
         let again = client.containers().ensure(&spec, Ensure::Same).await.unwrap();
         assert_eq!(again.id, made.id, "the same spec is the same container");
         let name = lease.name("all");

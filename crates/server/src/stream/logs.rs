@@ -1,5 +1,6 @@
 //! `logs`: the output of one container, followed. Nothing is read from the engine while the reader is slow.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -7,7 +8,8 @@ use longshore_api::{
     LogLine,
     stream::{LogsData, LogsParams},
 };
-use longshore_fleet::engine::LogOptions;
+use longshore_core::ContainerId;
+use longshore_fleet::{Host, engine::LogOptions};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{app::App, lines::Lines, rest};
@@ -16,6 +18,8 @@ use super::outlet::{Outlet, Stop};
 
 /// Messages come no closer than this; lines between are put together.
 const BATCH_TIME: Duration = Duration::from_millis(50);
+/// How long the last lines of a container that is gone are waited for.
+const LINGER: Duration = Duration::from_secs(2);
 /// Most lines of one message.
 const BATCH_LINES: usize = 500;
 
@@ -33,8 +37,13 @@ pub(super) async fn run(app: &App, outlet: &Outlet, params: LogsParams) -> Resul
     let (mut lines, mut batch) = (Lines::default(), Vec::<LogLine>::new());
     let mut due = Instant::now();
     let mut over = false;
+    let mut gone = pin!(gone(&host, &container.id));
     while !over {
-        let mut next = frames.next().await;
+        let mut next = tokio::select! {
+            next = frames.next() => next,
+            // An engine may leave the log of a container that was removed open for ever.
+            () = &mut gone => None,
+        };
         loop {
             match next {
                 Some(Ok(frame)) => lines.push(&frame, |line| batch.push(line)),
@@ -74,4 +83,17 @@ pub(super) async fn run(app: &App, outlet: &Outlet, params: LogsParams) -> Resul
             _ => "container_stopped",
         },
     )
+}
+
+/// Waits until a container has been gone for so long that what it wrote has come.
+async fn gone(host: &Host, id: &ContainerId) {
+    let mirror = host.mirror();
+    let mut updates = mirror.subscribe();
+    while !mirror.is_ready() || mirror.get(id).is_some() {
+        if updates.next().await.is_none() {
+            // The host is no longer watched: the log alone tells.
+            std::future::pending::<()>().await;
+        }
+    }
+    tokio::time::sleep(LINGER).await;
 }
