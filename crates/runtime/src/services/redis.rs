@@ -58,8 +58,8 @@ pub fn redis_cluster(announced: &str, first_port: u16) -> Service {
 }
 
 /// A master, a replica of it, and a sentinel that watches both as `main`, in one container. The sentinel is at port 26379,
-/// which the engine publishes; it tells clients `announced` and `port` as the master's place, which is published there.
-/// The container's image needs `sh`.
+/// which the engine publishes. Clients are told `announced` and `port` as the master's place, which is published there; the
+/// sentinel watches it there too, so that the container must reach it. The container's image needs `sh`.
 #[must_use]
 pub fn redis_sentinel(announced: &str, port: u16) -> Service {
     let knows = "redis-cli -p 26379 sentinel replicas main | grep -q ip";
@@ -77,10 +77,9 @@ pub fn redis_sentinel(announced: &str, port: u16) -> Service {
         port 26379\n\
         protected-mode no\n\
         sentinel resolve-hostnames yes\n\
-        sentinel monitor main 127.0.0.1 $port 1\n\
+        sentinel monitor main $announced $port 1\n\
         sentinel down-after-milliseconds main 1000\n\
         END\n\
-        echo \"clients reach the master at $announced:$port\"\n\
         exec redis-server /tmp/sentinel.conf --sentinel";
     let port = port.to_string();
     service.spec = service
