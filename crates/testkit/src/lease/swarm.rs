@@ -13,7 +13,7 @@ use crate::Eventually;
 /// leave the Swarm however the test ends.
 ///
 /// # Panics
-/// As [`on_each`].
+/// As [`on_each`](super::on_each).
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen to be skipped")]
 pub async fn on_each_swarm<F, R>(test: F)
 where
