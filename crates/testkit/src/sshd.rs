@@ -26,7 +26,8 @@ pub struct Sshd {
     dir: TempDir,
     port: u16,
     options: String,
-    server: Child,
+    /// `None` after it was killed.
+    server: Option<Child>,
 }
 
 impl Sshd {
@@ -87,16 +88,13 @@ impl Sshd {
             .local_addr()?
             .port();
         let mut sshd = Self {
-            server: serve(program, dir.path(), port, options)?,
+            server: Some(serve(program, dir.path(), port, options)?),
             dir,
             port,
             options: options.to_owned(),
         };
         sshd.write_configs()?;
-        wait_for("sshd listens", || match sshd.server.try_wait() {
-            Ok(None) => connects(port).ok().map(Ok),
-            _ => Some(Err(io::Error::other(format!("it has ended: {}", sshd.log())))),
-        })?;
+        sshd.listens()?;
         Ok(sshd)
     }
 
@@ -134,13 +132,16 @@ impl Sshd {
     /// What the server wrote.
     #[must_use]
     pub fn log(&self) -> String {
-        let bytes = std::fs::read(self.dir.path().join("log")).unwrap_or_default();
+        let bytes = std::fs::read(self.log_file()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Kills the server and every session in it.
     pub fn kill(&mut self) {
-        let own = self.server.id();
+        let Some(mut server) = self.server.take() else {
+            return;
+        };
+        let own = server.id();
         let mut all = descendants(own);
         all.push(own);
         for pid in all {
@@ -149,7 +150,7 @@ impl Sshd {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
-        let _ = self.server.wait();
+        let _ = server.wait();
     }
 
     /// Starts it again after [`kill`](Self::kill), on the same port and with the same keys.
@@ -158,8 +159,27 @@ impl Sshd {
     /// Those of starting a process.
     pub fn restart(&mut self) -> io::Result<()> {
         let program = program().ok_or_else(|| io::Error::other("no sshd"))?;
-        self.server = serve(&program, self.dir.path(), self.port, &self.options)?;
-        wait_for("sshd listens again", || connects(self.port).ok().map(Ok))
+        self.server = Some(serve(&program, self.dir.path(), self.port, &self.options)?);
+        self.listens()
+    }
+
+    /// Waits until it listens, or has ended.
+    fn listens(&mut self) -> io::Result<()> {
+        let (port, log) = (self.port, self.log_file());
+        let Some(server) = &mut self.server else {
+            return Err(io::Error::other("it was killed"));
+        };
+        wait_for("sshd listens", || match server.try_wait() {
+            Ok(None) => connects(port).ok().map(Ok),
+            _ => {
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                Some(Err(io::Error::other(format!("it has ended: {said}"))))
+            }
+        })
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir.path().join("log")
     }
 
     fn write_configs(&self) -> io::Result<()> {
