@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// The variable that names the program; without it, the usual places are looked at. `none` is none on purpose.
 pub const VARIABLE: &str = "LONGSHORE_SSHD";
@@ -24,6 +25,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Sshd {
     dir: TempDir,
+    /// Bound and never listened on: nobody else is given its port, also while the server is down.
+    _reserved: TcpSocket,
     port: u16,
     options: String,
     /// `None` after it was killed.
@@ -43,15 +46,10 @@ impl Sshd {
         if program.as_os_str() == "none" {
             return None;
         }
-        // Somebody else may take the port between finding it and listening on it.
-        let mut failure = io::Error::other("not tried");
-        for _ in 0..3 {
-            match Self::started(&program, options) {
-                Ok(sshd) => return Some(sshd),
-                Err(error) => failure = error,
-            }
+        match Self::started(&program, options) {
+            Ok(sshd) => Some(sshd),
+            Err(error) => panic!("{}: {error}", program.display()),
         }
-        panic!("{}: {failure}", program.display());
     }
 
     /// [`start`](Self::start) with a docker command on the path of its sessions: the one that [`DOCKER`] names, or the
@@ -84,12 +82,14 @@ impl Sshd {
         if rustix::process::geteuid().is_root() {
             std::fs::create_dir_all("/run/sshd")?;
         }
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?
-            .local_addr()?
-            .port();
+        let reserved = TcpSocket::new_v4()?;
+        reserved.set_reuseaddr(true)?;
+        reserved.bind(([127, 0, 0, 1], 0).into())?;
+        let port = reserved.local_addr()?.port();
         let mut sshd = Self {
             server: Some(serve(program, dir.path(), port, options)?),
             dir,
+            _reserved: reserved,
             port,
             options: options.to_owned(),
         };
