@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// The variable that names the program; without it, the usual places are looked at. `none` is none on purpose.
 pub const VARIABLE: &str = "LONGSHORE_SSHD";
@@ -24,9 +25,12 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Sshd {
     dir: TempDir,
+    /// Bound and never listened on: nobody else is given its port, also while the server is down.
+    _reserved: TcpSocket,
     port: u16,
     options: String,
-    server: Child,
+    /// `None` after it was killed.
+    server: Option<Child>,
 }
 
 impl Sshd {
@@ -42,15 +46,10 @@ impl Sshd {
         if program.as_os_str() == "none" {
             return None;
         }
-        // Somebody else may take the port between finding it and listening on it.
-        let mut failure = io::Error::other("not tried");
-        for _ in 0..3 {
-            match Self::started(&program, options) {
-                Ok(sshd) => return Some(sshd),
-                Err(error) => failure = error,
-            }
+        match Self::started(&program, options) {
+            Ok(sshd) => Some(sshd),
+            Err(error) => panic!("{}: {error}", program.display()),
         }
-        panic!("{}: {failure}", program.display());
     }
 
     /// [`start`](Self::start) with a docker command on the path of its sessions: the one that [`DOCKER`] names, or the
@@ -83,20 +82,19 @@ impl Sshd {
         if rustix::process::geteuid().is_root() {
             std::fs::create_dir_all("/run/sshd")?;
         }
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?
-            .local_addr()?
-            .port();
+        let reserved = TcpSocket::new_v4()?;
+        reserved.set_reuseaddr(true)?;
+        reserved.bind(([127, 0, 0, 1], 0).into())?;
+        let port = reserved.local_addr()?.port();
         let mut sshd = Self {
-            server: serve(program, dir.path(), port, options)?,
+            server: Some(serve(program, dir.path(), port, options)?),
             dir,
+            _reserved: reserved,
             port,
             options: options.to_owned(),
         };
         sshd.write_configs()?;
-        wait_for("sshd listens", || match sshd.server.try_wait() {
-            Ok(None) => connects(port).ok().map(Ok),
-            _ => Some(Err(io::Error::other(format!("it has ended: {}", sshd.log())))),
-        })?;
+        sshd.listens()?;
         Ok(sshd)
     }
 
@@ -134,13 +132,16 @@ impl Sshd {
     /// What the server wrote.
     #[must_use]
     pub fn log(&self) -> String {
-        let bytes = std::fs::read(self.dir.path().join("log")).unwrap_or_default();
+        let bytes = std::fs::read(self.log_file()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Kills the server and every session in it.
     pub fn kill(&mut self) {
-        let own = self.server.id();
+        let Some(mut server) = self.server.take() else {
+            return;
+        };
+        let own = server.id();
         let mut all = descendants(own);
         all.push(own);
         for pid in all {
@@ -149,7 +150,7 @@ impl Sshd {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
-        let _ = self.server.wait();
+        let _ = server.wait();
     }
 
     /// Starts it again after [`kill`](Self::kill), on the same port and with the same keys.
@@ -158,8 +159,27 @@ impl Sshd {
     /// Those of starting a process.
     pub fn restart(&mut self) -> io::Result<()> {
         let program = program().ok_or_else(|| io::Error::other("no sshd"))?;
-        self.server = serve(&program, self.dir.path(), self.port, &self.options)?;
-        wait_for("sshd listens again", || connects(self.port).ok().map(Ok))
+        self.server = Some(serve(&program, self.dir.path(), self.port, &self.options)?);
+        self.listens()
+    }
+
+    /// Waits until it listens, or has ended.
+    fn listens(&mut self) -> io::Result<()> {
+        let (port, log) = (self.port, self.log_file());
+        let Some(server) = &mut self.server else {
+            return Err(io::Error::other("it was killed"));
+        };
+        wait_for("sshd listens", || match server.try_wait() {
+            Ok(None) => connects(port).ok().map(Ok),
+            _ => {
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                Some(Err(io::Error::other(format!("it has ended: {said}"))))
+            }
+        })
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir.path().join("log")
     }
 
     fn write_configs(&self) -> io::Result<()> {

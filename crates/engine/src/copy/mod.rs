@@ -5,6 +5,7 @@
 
 mod pack;
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;
 mod unpack;
 
