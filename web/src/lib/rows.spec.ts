@@ -3,7 +3,7 @@ import { fixedWindow, Heights, slots } from "./rows";
 
 describe("rows of one height", () => {
   it("are those in sight and a few around", () => {
-    expect(fixedWindow(1000, 36, 3600, 720, 5)).toEqual({ from: 95, to: 125, offset: 3420 });
+    expect(fixedWindow(1000, 36, 3600, 720, 5)).toEqual({ from: 95, to: 126, offset: 3420 });
     expect(fixedWindow(10, 36, 0, 720, 5)).toEqual({ from: 0, to: 10, offset: 0 });
   });
 
@@ -19,6 +19,18 @@ it("keeps each row in its slot while the window moves", () => {
   const after = slots({ from: 1, to: 11, offset: 36 });
   expect(after.filter((s) => before.get(s.slot) !== s.index)).toEqual([{ slot: 0, index: 10 }]);
   expect(slots({ from: 4, to: 4, offset: 0 })).toEqual([]);
+});
+
+it("changes one slot for each row that comes into sight, wherever the edges of the rows are", () => {
+  let before = new Map<number, number>();
+  for (let top = 0; top < 3_600; top += 1) {
+    const window = fixedWindow(100, 36, top, 601, 4);
+    expect(window.from * 36).toBeLessThanOrEqual(top);
+    expect(window.to * 36).toBeGreaterThanOrEqual(Math.min(3_600, top + 601));
+    const now = new Map(slots(window).map((s) => [s.slot, s.index]));
+    if (top > 0) expect([...now].filter(([slot, index]) => before.get(slot) !== index).length).toBeLessThanOrEqual(1);
+    before = now;
+  }
 });
 
 describe("rows of many heights", () => {

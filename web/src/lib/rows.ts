@@ -9,10 +9,11 @@ export interface Window {
   offset: number;
 }
 
+/** As many rows wherever the list stands, so that its pool of slots never changes its size while it scrolls. */
 export function fixedWindow(count: number, height: number, scrollTop: number, viewport: number, overscan: number): Window {
-  const from = Math.max(0, Math.min(count, Math.floor(scrollTop / height) - overscan));
-  const to = Math.min(count, Math.ceil((scrollTop + viewport) / height) + overscan);
-  return { from, to: Math.max(from, to), offset: from * height };
+  const size = Math.min(count, Math.ceil(viewport / height) + 1 + 2 * overscan);
+  const from = Math.max(0, Math.min(count - size, Math.floor(scrollTop / height) - overscan));
+  return { from, to: from + size, offset: from * height };
 }
 
 /**
