@@ -8,6 +8,7 @@
     reason = "a program for a person at a terminal"
 )]
 
+mod ends;
 mod events;
 mod figures;
 mod inner;
@@ -23,7 +24,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use crate::{op::Op, report::Column, stage::Stage};
+use crate::{
+    op::{Op, Run},
+    report::Column,
+    stage::Stage,
+};
 
 pub(crate) type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
@@ -103,15 +108,25 @@ async fn measure(args: &Args, stage: &mut Stage) -> Result<String> {
             })
             .collect();
         for round in 0..=args.rounds {
-            for (peer, column) in peers.iter_mut().zip(&mut columns) {
-                if round > op::rounds(op, &column.name, args.rounds) {
-                    continue;
+            let mut runs = vec![Run::default(); peers.len()];
+            for turn in 0..op.turns() {
+                // There and back, so that nobody always comes after the same one, or after a pause.
+                let mut order: Vec<usize> = (0..peers.len()).collect();
+                if turn % 2 == 1 {
+                    order.reverse();
                 }
-                let run = peer.run(op, op.count(peer.kept()), &stage.subject).await?;
-                // The first round warms everybody up and is not counted.
-                if round > 0 {
-                    column.rounds.push(run);
+                for at in order {
+                    let (peer, run) = (&mut peers[at], &mut runs[at]);
+                    let count = op.count_in(turn, peer.kept());
+                    if count > 0 && round <= op::rounds(op, &columns[at].name, args.rounds) {
+                        run.add(peer.run(op, count, &stage.subject).await?);
+                    }
                 }
+            }
+            // The first round warms everybody up and is not counted.
+            if round > 0 {
+                let with_calls = columns.iter_mut().zip(runs).filter(|(_, run)| !run.us.is_empty());
+                with_calls.for_each(|(column, run)| column.rounds.push(run));
             }
         }
         eprintln!("measured: {}", op.title());
@@ -128,6 +143,15 @@ async fn measure(args: &Args, stage: &mut Stage) -> Result<String> {
     eprintln!("measured: transfers");
     tables.push(report::transfer(&bulk));
     targets.extend(targets::of_transfer(&bulk));
+    let endings = ends::commands(&args.host, &stage.subject).await?;
+    eprintln!("measured: commands under a limit");
+    tables.push(report::endings(&endings));
+    targets.extend(targets::of_endings(&endings));
+    if let Some(pulls) = ends::pulls(&args.host, &stage.subject).await? {
+        eprintln!("measured: pulls");
+        tables.push(report::pulls(&pulls));
+        targets.extend(targets::of_pulls(&pulls));
+    }
     let inner = inner::measure().await?;
     tables.push(report::inner(&inner));
     targets.extend(targets::of_inner(&inner));

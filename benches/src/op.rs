@@ -57,6 +57,21 @@ impl Op {
             (Self::Many, _) => 1,
         }
     }
+
+    /// Turns in which a round is done. A machine of others changes its speed within a second: of calls that last for
+    /// microseconds each client does a few, then the next one, again and again.
+    pub(crate) const fn turns(self) -> usize {
+        match self {
+            Self::Ping | Self::Inspect => 20,
+            _ => 1,
+        }
+    }
+
+    /// Repetitions in one of a round's turns; those of all turns are [`count`](Self::count).
+    pub(crate) const fn count_in(self, turn: usize, kept: bool) -> usize {
+        let (all, turns) = (self.count(kept), self.turns());
+        all * (turn + 1) / turns - all * turn / turns
+    }
 }
 
 /// Counted rounds of one client: of those that last for many seconds ours and the floor do seven, the others two.
@@ -89,6 +104,17 @@ pub(crate) struct Run {
     pub(crate) us: Vec<f64>,
     /// Microseconds of the client's processor time in all; `None` where it cannot be told.
     pub(crate) cpu_us: Option<f64>,
+}
+
+impl Run {
+    /// Adds what was done in a further turn.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.cpu_us = match (self.us.is_empty(), self.cpu_us) {
+            (true, _) => more.cpu_us,
+            (false, before) => before.zip(more.cpu_us).map(|(before, more)| before + more),
+        };
+        self.us.extend(more.us);
+    }
 }
 
 /// Does `once` `count` times and takes the times, and this thread's processor time.

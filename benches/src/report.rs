@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
+    ends::{Endings, Pulls},
     figures::{Figures, shown},
     inner::Inner,
     op::{Op, Run},
@@ -98,6 +99,36 @@ pub(crate) fn transfer(bulk: &Transfer) -> String {
     ];
     for (what, rate, memory) in rows {
         let _ = writeln!(text, "| {what} | {rate} | {memory} |");
+    }
+    text
+}
+
+/// Commands under a limit.
+pub(crate) fn endings(endings: &Endings) -> String {
+    let mut text =
+        "### a command that does not want to end, with a limit of 0.5 s: until it is proven to have ended\n\n\
+         | what it does | median | least to most |\n|---|---|---|\n"
+            .to_owned();
+    let container = ("no runner, no shell: the container is ended", &endings.container);
+    let trees = endings.trees.iter().map(|(name, took)| (*name, took));
+    for (name, took) in trees.chain([container]) {
+        let at = |part| shown(took.at(part));
+        let _ = writeln!(text, "| {name} | {} | {} – {} |", at(0.5), at(0.0), at(1.0));
+    }
+    text
+}
+
+/// Pulls from a registry on this machine.
+pub(crate) fn pulls(pulls: &Pulls) -> String {
+    let mut text = "### pull from a registry on this machine\n\n\
+         | image | longshore | `docker pull` |\n|---|---|---|\n"
+        .to_owned();
+    for (what, ours, theirs) in &pulls.0 {
+        let row = |took: &Figures| {
+            let at = |part| shown(took.at(part));
+            format!("{} ({} – {})", at(0.5), at(0.0), at(1.0))
+        };
+        let _ = writeln!(text, "| {what} | {} | {} |", row(ours), row(theirs));
     }
     text
 }

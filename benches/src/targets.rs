@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
+    ends::{Endings, Pulls},
     figures::{Figures, shown},
     inner::Inner,
     op::Op,
@@ -96,6 +97,44 @@ pub(crate) fn of_transfer(bulk: &Transfer) -> [Target; 2] {
             format!("{mb:.1} MB")
         }),
     ]
+}
+
+/// The targets of commands under a limit: every one of them counts.
+pub(crate) fn of_endings(endings: &Endings) -> [Target; 2] {
+    let most = endings
+        .trees
+        .iter()
+        .filter_map(|(_, took)| took.at(1.0))
+        .reduce(f64::max);
+    [
+        Target::new(
+            "a tree under a limit of 0.5 s is proven to have ended, at the most",
+            "0.65 s",
+            most,
+            650e3,
+            |us| shown(Some(us)),
+        ),
+        Target::new(
+            "the same where only ending the container helps, at the most",
+            "1.0 s",
+            endings.container.at(1.0),
+            1e6,
+            |us| shown(Some(us)),
+        ),
+    ]
+}
+
+/// The target of the pulls: the larger difference of medians.
+pub(crate) fn of_pulls(pulls: &Pulls) -> Option<Target> {
+    let over = |ours: &Figures, theirs: &Figures| Some(ours.median()? - theirs.median()?);
+    let most = pulls.0.iter().filter_map(|(_, ours, theirs)| over(ours, theirs));
+    Some(Target::new(
+        "a pull from a local registry, over `docker pull`",
+        "20 ms",
+        most.reduce(f64::max),
+        20e3,
+        |us| format!("{:+.1} ms", us / 1e3),
+    ))
 }
 
 /// The targets of the fake engine's run.

@@ -95,17 +95,7 @@ async fn bare_output(target: &Target, container: &str, command: &[&str]) -> Resu
 async fn copy_in(engine: &Engine, id: &ObjectRef) -> Result<(f64, Option<f64>)> {
     let watched = Memory::watch();
     let began = Instant::now();
-    let mut head = [0_u8; 512];
-    put(&mut head, 0, b"bench.bin");
-    put(&mut head, 100, b"0000644\0");
-    put(&mut head, 108, b"0000000\0");
-    put(&mut head, 116, b"0000000\0");
-    put(&mut head, 124, format!("{COPY:011o} ").as_bytes());
-    put(&mut head, 136, b"00000000000 ");
-    put(&mut head, 148, b"        0");
-    put(&mut head, 257, b"ustar\x0000");
-    let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
-    put(&mut head, 148, format!("{sum:06o}\0 ").as_bytes());
+    let head = tar_head(b"bench.bin", COPY);
     let zeros = Bytes::from(vec![0_u8; PIECE]);
     let pieces = COPY / PIECE as u64;
     let body = stream::iter((0..pieces).map(move |_| Ok(zeros.clone())));
@@ -116,6 +106,22 @@ async fn copy_in(engine: &Engine, id: &ObjectRef) -> Result<(f64, Option<f64>)> 
         .put_archive(id, "/tmp", Upload::from_stream(tar), PutArchive::default())
         .await?;
     Ok((COPY as f64 / began.elapsed().as_secs_f64() / 1e6, watched.grown()))
+}
+
+/// The header of one file in a tar; its size must be a multiple of 512.
+pub(crate) fn tar_head(name: &[u8], size: u64) -> [u8; 512] {
+    let mut head = [0_u8; 512];
+    put(&mut head, 0, name);
+    put(&mut head, 100, b"0000644\0");
+    put(&mut head, 108, b"0000000\0");
+    put(&mut head, 116, b"0000000\0");
+    put(&mut head, 124, format!("{size:011o} ").as_bytes());
+    put(&mut head, 136, b"00000000000 ");
+    put(&mut head, 148, b"        0");
+    put(&mut head, 257, b"ustar\x0000");
+    let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
+    put(&mut head, 148, format!("{sum:06o}\0 ").as_bytes());
+    head
 }
 
 fn put(head: &mut [u8; 512], at: usize, text: &[u8]) {

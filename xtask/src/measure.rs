@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::engine::{self, Kind};
+use crate::test::REGISTRY;
 use crate::tools::Tools;
 use crate::{places, run, runner};
 
@@ -66,6 +67,7 @@ pub(crate) async fn bench(args: &Bench) -> Result<()> {
             "--host",
         ]);
         cmd = cmd.arg(host).args(&args.rest).limit(3 * 3_600);
+        cmd = cmd.env(REGISTRY, engine::registry(&places::cache()?).await?);
         if !args
             .rest
             .iter()

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::lease::Lease;
 use crate::netns::Network;
+use crate::raw::Target;
 
 /// The variable that names the program; else it is looked for on the PATH.
 pub const VARIABLE: &str = "LONGSHORE_TEST_REGISTRY";
@@ -44,7 +45,16 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Starts one in the network of the lease's engine. `None`, said loudly, when the program is not there.
+    /// Starts one in the network of the lease's engine, as [`near`](Self::near).
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn start(lease: &Lease, access: Access) -> Option<Self> {
+        Self::near(lease.target(), access)
+    }
+
+    /// Starts one in the network of the engine that listens there. `None`, said loudly, when the program is not there.
     ///
     /// # Panics
     /// When it does not start; when the program is not there and `CI` is `true`.
@@ -54,7 +64,7 @@ impl Registry {
         clippy::print_stderr,
         reason = "a test that cannot begin is a failed test, or is seen to be skipped"
     )]
-    pub fn start(lease: &Lease, access: Access) -> Option<Self> {
+    pub fn near(target: &Target, access: Access) -> Option<Self> {
         let Some(program) = program() else {
             if std::env::var("CI").is_ok_and(|ci| ci == "true") {
                 panic!(
@@ -64,7 +74,7 @@ impl Registry {
             eprintln!("SKIPPED: no docker-registry; `cargo xtask test` brings it, or set {VARIABLE}");
             return None;
         };
-        let started = Network::of(lease.target()).and_then(|network| Self::run(&program, network, access));
+        let started = Network::of(target).and_then(|network| Self::run(&program, network, access));
         Some(started.unwrap_or_else(|error| panic!("the registry does not start: {error}")))
     }
 

@@ -10,7 +10,7 @@ use crate::engine::{self, Kind};
 pub(super) const VARIABLE: &str = "LONGSHORE_TEST_ENGINES";
 
 /// The registry's program; `longshore_testkit::registry` owns its meaning.
-pub(super) const REGISTRY: &str = "LONGSHORE_TEST_REGISTRY";
+pub(crate) const REGISTRY: &str = "LONGSHORE_TEST_REGISTRY";
 
 #[derive(Debug, Default)]
 pub(super) struct Engines {

@@ -13,6 +13,7 @@ use crate::report::{Counts, Failed, Report, counts_in};
 use crate::run;
 use crate::tools::Tools;
 use crate::{runner, tidy, web};
+pub(crate) use engines::REGISTRY;
 use engines::Engines;
 
 #[derive(Debug, clap::Args)]
@@ -179,7 +180,7 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
     let mut registry = None;
     let has_registry = report.step("registry", async {
         // One that is named already is taken, as with engines.
-        registry = match std::env::var_os(engines::REGISTRY) {
+        registry = match std::env::var_os(REGISTRY) {
             Some(named) if !named.is_empty() => Some(named),
             _ => Some(engine::registry(cache).await?.into()),
         };
@@ -202,7 +203,7 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
     let run = run
         .env(engines::VARIABLE, engines.variable())
         .env(DOCKER, docker)
-        .env(engines::REGISTRY, registry.unwrap_or_default())
+        .env(REGISTRY, registry.unwrap_or_default())
         .env("LONGSHORE_BIN", places::target().join("release/longshore"));
     report.step("tests", counted(run)).await;
 }
