@@ -26,7 +26,10 @@ const TREES: [(&str, &str); 3] = [
         "double fork with setsid",
         "(setsid sh -c 'setsid sleep 600 & setsid sleep 601 &' &) ; sleep 602",
     ),
-    ("fork bomb at 64 processes", "bomb() { bomb | bomb & }; bomb; sleep 600"),
+    (
+        "fork bomb at 64 processes",
+        "bomb() { bomb | bomb & }; bomb; sleep 600",
+    ),
 ];
 
 /// Seconds from the call to the error that says that all has ended.

@@ -13,8 +13,8 @@ use crate::report::{Counts, Failed, Report, counts_in};
 use crate::run;
 use crate::tools::Tools;
 use crate::{runner, tidy, web};
-pub(crate) use engines::REGISTRY;
 use engines::Engines;
+pub(crate) use engines::REGISTRY;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
