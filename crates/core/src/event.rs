@@ -50,7 +50,7 @@ pub struct Event {
     /// What kind of object it is about.
     #[serde(rename = "type")]
     pub kind: EventType,
-    /// What happened, as the engine said it; may carry data after a colon (`exec_start: ls -l`,
+    /// What happened, as the engine said it, but in Docker's words where Podman has its own; may carry data after a colon (`exec_start: ls -l`,
     /// `health_status: healthy`). See [`Event::verb`] and [`Event::detail`].
     pub action: Box<str>,
     /// The object's id (a container's or image's), or its name (a volume's).
@@ -64,16 +64,11 @@ pub struct Event {
 }
 
 impl Event {
-    /// The action without its data: `exec_start` for `exec_start: ls -l`. Podman's `died` is `die` here.
+    /// The action without its data: `exec_start` for `exec_start: ls -l`.
     pub fn verb(&self) -> &str {
-        match self
-            .action
+        self.action
             .split_once(':')
             .map_or(&*self.action, |(verb, _)| verb)
-        {
-            "died" => "die",
-            verb => verb,
-        }
     }
 
     /// The data in the action, after the colon: `ls -l` for `exec_start: ls -l`.
@@ -122,6 +117,5 @@ mod tests {
         );
         assert!(!health.is_exec());
         assert_eq!((event("start").verb(), event("start").detail()), ("start", None));
-        assert_eq!(event("died").verb(), "die", "Podman's word");
     }
 }

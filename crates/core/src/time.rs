@@ -62,6 +62,25 @@ impl Timestamp {
         Self::parse_rfc3339(text).ok()
     }
 
+    /// Reads a time as HTTP heads have it (`Sun, 06 Nov 1994 08:49:37 GMT`, RFC 9110); `None` for what is none.
+    pub fn parse_http(text: &str) -> Option<Self> {
+        let at = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(Self::from_secs(at.timestamp().as_second()))
+    }
+
+    /// Reads seconds since the epoch with up to nine digits behind a point, as engines are asked for events
+    /// (`1790000000.000000001`); `None` for what is none.
+    pub fn parse_seconds(text: &str) -> Option<Self> {
+        let (secs, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if secs.is_empty() || !is_digits(secs) || !is_digits(fraction) || fraction.len() > 9 {
+            return None;
+        }
+        let nanos: i64 = format!("{fraction:0<9}").parse().ok()?;
+        let secs: i64 = secs.parse().ok()?;
+        secs.checked_mul(1_000_000_000)?.checked_add(nanos).map(Self)
+    }
+
     /// How long after `earlier` this is; `None` when it is not after it.
     pub fn since(self, earlier: Self) -> Option<Duration> {
         let nanos = self.0.checked_sub(earlier.0)?;
@@ -119,6 +138,28 @@ mod tests {
         let at = Timestamp::from_nanos(1_790_000_000_000_000_001);
         assert_eq!(at.to_string(), "2026-09-21T14:13:20.000000001Z");
         assert_eq!(Timestamp::parse_rfc3339(&at.to_string()), Ok(at));
+    }
+
+    #[test]
+    fn times_of_heads_and_of_queries_are_read() {
+        let at = Timestamp::parse_http("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(at, Some(Timestamp::from_secs(784_111_777)));
+        assert_eq!(Timestamp::parse_http("yesterday"), None);
+        let nanos = |text| Timestamp::parse_seconds(text).map(Timestamp::as_nanos);
+        assert_eq!(nanos("5"), Some(5_000_000_000));
+        assert_eq!(nanos("5.5"), Some(5_500_000_000));
+        assert_eq!(nanos("5.000000001"), Some(5_000_000_001));
+        for rubbish in [
+            "",
+            ".5",
+            "-5",
+            "5.0000000001",
+            "5m",
+            "99999999999999999999",
+            "9999999999",
+        ] {
+            assert_eq!(nanos(rubbish), None, "{rubbish}");
+        }
     }
 
     #[test]

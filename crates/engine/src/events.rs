@@ -7,13 +7,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use longshore_core::Event;
+use http::Response;
+use longshore_core::{Event, Timestamp};
 
 use crate::call::Call;
 use crate::conn::Body;
 use crate::lines::{Line, LineDecoder, MAX_LINE};
 use crate::path::{Filters, PathQuery};
-use crate::{Engine, Error, wire};
+use crate::{Engine, Error, Ping, wire};
 
 const OP: &str = "follow the engine's events";
 
@@ -116,13 +117,21 @@ impl Engine {
     /// As [`Engine::ping`]; a `since` that the engine cannot read is [`ErrorKind::Status`](crate::ErrorKind::Status)
     /// (it answers 500). In the stream, an `Err` is the last item: the connection broke. A clean end has none.
     pub async fn events(&self, query: &EventsQuery) -> Result<EventStream, Error> {
-        let path = PathQuery::new("/events")
-            .query_opt("since", query.since.as_deref())
-            .query_opt("until", query.until.as_deref())
-            .filters(&query.filters);
-        let (_, body) = self.client.stream(&Call::get(OP, path)).await?;
+        let path = || PathQuery::new("/events").query_opt("since", query.since.as_deref());
+        let whole = path().query_opt("until", query.until.as_deref());
+        let call = Call::get(OP, whole.filters(&query.filters));
+        let (head, mut body) = self.client.stream(&call).await?;
+        let until = query.until.as_deref().and_then(Timestamp::parse_seconds);
+        let until = until.filter(|until| is_past_on_podman(&head, *until));
+        if until.is_some() {
+            // All that it holds, without following; what is later is left out here.
+            let held = path().query_opt("stream", Some("false"));
+            let call = Call::get(OP, held.filters(&query.filters));
+            body = self.client.stream(&call).await?.1;
+        }
         Ok(EventStream {
             body,
+            until,
             lines: LineDecoder::new(MAX_LINE),
             ready: VecDeque::new(),
             ended: false,
@@ -130,9 +139,21 @@ impl Engine {
     }
 }
 
+/// Whether this is an answer of Podman, which tells nothing at all when the end that was asked for is not ahead of its
+/// clock. That clock is known to the second, so up to a second ahead counts.
+fn is_past_on_podman(head: &Response<()>, until: Timestamp) -> bool {
+    let date = head.headers().get("date").and_then(|date| date.to_str().ok());
+    Ping::from_head(head).podman
+        && date
+            .and_then(Timestamp::parse_http)
+            .is_some_and(|now| until.as_secs() <= now.as_secs())
+}
+
 /// Events as they come. See [`Engine::events`].
 pub struct EventStream {
     body: Body,
+    /// Later ones are left out, where the engine does not do it.
+    until: Option<Timestamp>,
     lines: LineDecoder,
     /// More events of the line that was read last.
     ready: VecDeque<RawEvent>,
@@ -158,6 +179,10 @@ impl Stream for EventStream {
         let this = &mut *self;
         loop {
             if let Some(event) = this.ready.pop_front() {
+                let at = event.event.as_ref().ok().map(|event| event.at);
+                if at > this.until && this.until.is_some() {
+                    continue;
+                }
                 return Poll::Ready(Some(Ok(event)));
             }
             if let Some(line) = this.lines.next() {
@@ -190,5 +215,29 @@ impl fmt::Debug for EventStream {
         f.debug_struct("EventStream")
             .field("ended", &self.ended)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_in_the_past_is_podmans_alone_to_be_asked_for_otherwise() {
+        let head = |server: &str, date: &str| {
+            let head = Response::builder().header("server", server).header("date", date);
+            head.body(()).unwrap()
+        };
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let at = |text| Timestamp::parse_seconds(text).unwrap();
+        let podman = head("Libpod/4.3.1 (linux)", date);
+        assert!(is_past_on_podman(&podman, at("784111776")));
+        assert!(is_past_on_podman(&podman, at("784111777.999999999")));
+        assert!(!is_past_on_podman(&podman, at("784111778")), "ahead");
+        assert!(!is_past_on_podman(&head("Libpod/4.3.1 (linux)", "now"), at("5")));
+        assert!(!is_past_on_podman(
+            &head("Docker/28.5.2 (linux)", date),
+            at("784111776")
+        ));
     }
 }

@@ -1,7 +1,11 @@
 //! `client.containers()`.
 
+use std::path::Path;
+
 use longshore_core::{Container, ContainerSpec, ContainerSummary, Outcome, Verb};
-use longshore_engine::{Created, ListContainers, LogOptions, LogStream};
+use longshore_engine::{Copied, CopyIn, CopyOut, Created, ListContainers, LogOptions, LogStream};
+use longshore_runtime::guard::{ContainerGuard, GuardConfig};
+use longshore_runtime::services::{Service, ServiceUrl};
 use longshore_runtime::{self as runtime, Ensure, Ensured, RunOptions, RunOutput};
 
 use crate::client::reference;
@@ -68,6 +72,70 @@ impl Containers {
     pub async fn ensure(&self, spec: &ContainerSpec, otherwise: Ensure) -> Result<Ensured, DockerError> {
         self.0
             .run(runtime::ensure(self.0.engine(), spec, otherwise))
+            .await
+    }
+
+    /// Runs a service until it is ready: its guard, which removes it at the end, and how clients reach it.
+    ///
+    /// Cancelled or dropped on the way, the container is left to the next guard's sweep.
+    ///
+    /// # Errors
+    /// [`Timeout`](crate::DockerErrorKind::Timeout) when it was not ready in time,
+    /// [`Container`](crate::DockerErrorKind::Container) when it ended before; else as [`run`](Self::run). It is removed then.
+    ///
+    /// ```no_run
+    /// # async fn example(client: longshore::DockerClient) -> Result<(), longshore::DockerError> {
+    /// use longshore::prelude::*;
+    /// use longshore::runtime::services::redis;
+    /// let (guard, url) = client.containers().start_service(&redis(None), GuardConfig::default()).await?;
+    /// println!("{url}");
+    /// guard.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn start_service(
+        &self,
+        service: &Service,
+        config: GuardConfig,
+    ) -> Result<(ContainerGuard, ServiceUrl), DockerError> {
+        self.0.run(service.start(self.0.engine(), config)).await
+    }
+
+    /// Copies a file or a folder of this machine into one, which may be stopped: to `to`, or into it where it is a folder.
+    /// The copies are root's; `Engine::copy_to` has other owners. What was written before it was dropped stays.
+    ///
+    /// # Errors
+    /// [`is_not_found`](DockerError::is_not_found) when there is no such container or folder;
+    /// [`Input`](crate::DockerErrorKind::Input) when `from` cannot be read.
+    pub async fn copy_to(
+        &self,
+        container: &str,
+        from: impl AsRef<Path> + Send,
+        to: &str,
+    ) -> Result<Copied, DockerError> {
+        let container = reference(container)?;
+        let options = CopyIn::default();
+        self.0
+            .run(self.0.engine().copy_to(&container, from, to, &options))
+            .await
+    }
+
+    /// Copies a file or a folder out of one, which may be stopped: to `to`, or into it where it is a folder. Links are
+    /// kept as they are; `Engine::copy_from` follows them and has a limit. What was written before it was dropped stays.
+    ///
+    /// # Errors
+    /// [`is_not_found`](DockerError::is_not_found) when there is no such container or path;
+    /// [`Input`](crate::DockerErrorKind::Input) when `to` cannot be written.
+    pub async fn copy_from(
+        &self,
+        container: &str,
+        from: &str,
+        to: impl AsRef<Path> + Send,
+    ) -> Result<Copied, DockerError> {
+        let container = reference(container)?;
+        let options = CopyOut::default();
+        self.0
+            .run(self.0.engine().copy_from(&container, from, to, &options))
             .await
     }
 

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use longshore_core::InvalidImageName;
 use longshore_engine::{Delivery, Error, ErrorKind, Subject};
 use longshore_runtime::RunError;
+use longshore_runtime::guard::GuardError;
+use longshore_runtime::wait::{WaitError, WaitErrorKind};
 
 /// Why a call failed. `Display` says what was attempted on what and the engine's own words; the cause below is in
 /// `source()`.
@@ -29,6 +32,8 @@ pub struct DockerError {
 enum Cause {
     Engine(Error),
     Run(Box<RunError>),
+    Guard(Box<GuardError>),
+    Wait(Box<WaitError>),
     Cancelled,
     Input(Box<str>),
 }
@@ -94,6 +99,7 @@ impl DockerError {
     pub fn is_conflict(&self) -> bool {
         match &self.cause {
             Cause::Run(error) => matches!(**error, RunError::Differs { .. }),
+            Cause::Guard(error) => matches!(**error, GuardError::NameTaken(_)),
             _ => self.engine().is_some_and(Error::is_conflict),
         }
     }
@@ -111,7 +117,7 @@ impl DockerError {
         match &self.cause {
             Cause::Engine(error) => error.delivery(),
             Cause::Run(error) if matches!(**error, RunError::Unnamed) => Delivery::NotSent,
-            Cause::Run(_) => Delivery::Answered,
+            Cause::Run(_) | Cause::Guard(_) | Cause::Wait(_) => Delivery::Answered,
             // It was dropped on its way.
             Cause::Cancelled => Delivery::Unknown,
             Cause::Input(_) => Delivery::NotSent,
@@ -122,7 +128,7 @@ impl DockerError {
     pub fn engine(&self) -> Option<&Error> {
         match &self.cause {
             Cause::Engine(error) => Some(error),
-            Cause::Run(_) | Cause::Cancelled | Cause::Input(_) => None,
+            Cause::Run(_) | Cause::Guard(_) | Cause::Wait(_) | Cause::Cancelled | Cause::Input(_) => None,
         }
     }
 }
@@ -139,6 +145,40 @@ impl From<RunError> for DockerError {
             kind,
             cause: Cause::Run(Box::new(error)),
         }
+    }
+}
+
+impl From<GuardError> for DockerError {
+    fn from(error: GuardError) -> Self {
+        match error {
+            GuardError::Engine(error) => Self::from(error),
+            GuardError::NotReady(error) => Self::from(error),
+            error => Self {
+                kind: DockerErrorKind::Container,
+                cause: Cause::Guard(Box::new(error)),
+            },
+        }
+    }
+}
+
+impl From<WaitError> for DockerError {
+    fn from(error: WaitError) -> Self {
+        let kind = match error.kind() {
+            WaitErrorKind::Deadline => DockerErrorKind::Timeout,
+            WaitErrorKind::Never => DockerErrorKind::Input,
+            WaitErrorKind::Engine => DockerErrorKind::Engine,
+            _ => DockerErrorKind::Container,
+        };
+        Self {
+            kind,
+            cause: Cause::Wait(Box::new(error)),
+        }
+    }
+}
+
+impl From<InvalidImageName> for DockerError {
+    fn from(error: InvalidImageName) -> Self {
+        Self::input(error)
     }
 }
 
@@ -175,6 +215,8 @@ impl fmt::Display for DockerError {
         match &self.cause {
             Cause::Engine(error) => error.fmt(f),
             Cause::Run(error) => error.fmt(f),
+            Cause::Guard(error) => error.fmt(f),
+            Cause::Wait(error) => error.fmt(f),
             Cause::Cancelled => f.write_str("the call was cancelled"),
             Cause::Input(text) => f.write_str(text),
         }
@@ -188,6 +230,8 @@ impl fmt::Debug for DockerError {
         match &self.cause {
             Cause::Engine(error) => debug.field("cause", error),
             Cause::Run(error) => debug.field("cause", error),
+            Cause::Guard(error) => debug.field("cause", error),
+            Cause::Wait(error) => debug.field("cause", error),
             Cause::Cancelled => debug.field("cause", &"cancelled"),
             Cause::Input(text) => debug.field("cause", text),
         };
@@ -198,6 +242,10 @@ impl fmt::Debug for DockerError {
 impl std::error::Error for DockerError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         // What this one displays is the engine's: the next in the chain is what lies below that.
-        self.engine().and_then(std::error::Error::source)
+        match &self.cause {
+            Cause::Guard(error) => error.source(),
+            Cause::Wait(error) => error.source(),
+            _ => self.engine()?.source(),
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! `client.images()`.
 
+use futures_util::StreamExt as _;
 use longshore_core::{
     Image, ImageHistory, ImageName, ImageRef, ImageSummary, RemovedImage, TransferProgress,
 };
 use longshore_engine::{
-    Build, BuildContext, BuildImage, Download, FoundImage, ImportImage, InspectImage, ListImages, LoadImages,
-    Loaded, PruneFilter, Pruned, PullImage, PushImage, RemoveImage, SearchImages, Transfer, Transferred,
-    UnusedImages, Upload,
+    Build, BuildContext, BuildEvent, BuildImage, Built, Download, FoundImage, ImportImage, InspectImage,
+    ListImages, LoadImages, Loaded, PruneFilter, Pruned, PullImage, PushImage, RemoveImage, SearchImages,
+    Transfer, Transferred, UnusedImages, Upload,
 };
 
 use crate::{DockerClient, DockerError};
@@ -69,6 +70,19 @@ impl Images {
         self.0.run(pulling).await
     }
 
+    /// The image of this name: the one that is there, else the one of its registry. One that is there is not renewed.
+    ///
+    /// # Errors
+    /// As [`download`](Self::download).
+    pub async fn ensure(&self, image: &str) -> Result<Image, DockerError> {
+        match self.inspect(image).await {
+            Err(error) if error.is_not_found() => {}
+            found => return found,
+        }
+        self.download(image, &PullImage::default()).await?;
+        self.inspect(image).await
+    }
+
     /// Gets an image from its registry, with its progress as a stream that ends with exactly one of done and an error.
     ///
     /// # Errors
@@ -93,6 +107,44 @@ impl Images {
     /// [`Input`](crate::DockerErrorKind::Input) for a context that cannot be read; a step that fails is the last item.
     pub async fn build(&self, context: BuildContext, options: &BuildImage) -> Result<Build, DockerError> {
         self.0.run(self.0.engine().build_image(context, options)).await
+    }
+
+    /// [`build`](Self::build) to its end; `progress` is called with each event of its log, the last one
+    /// [`BuildEvent::Done`].
+    ///
+    /// # Errors
+    /// As `build`, and the step that failed. Dropped, it ends the step at hand.
+    ///
+    /// ```no_run
+    /// # async fn example(client: longshore::DockerClient) -> Result<(), longshore::DockerError> {
+    /// use longshore::prelude::*;
+    /// let built = client
+    ///     .images()
+    ///     .build_with_progress(BuildContext::folder("."), &BuildImage::default(), |event| println!("{event:?}"))
+    ///     .await?;
+    /// println!("{}", built.id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn build_with_progress(
+        &self,
+        context: BuildContext,
+        options: &BuildImage,
+        mut progress: impl FnMut(&BuildEvent),
+    ) -> Result<Built, DockerError> {
+        let building = async {
+            let mut build = self.0.engine().build_image(context, options).await?;
+            while let Some(event) = build.next().await {
+                let event = event?;
+                progress(&event);
+                if let BuildEvent::Done(built) = event {
+                    return Ok(built);
+                }
+            }
+            // Its stream ends with the image or an error: one that was read to its end says so.
+            build.finish().await
+        };
+        self.0.run(building).await
     }
 
     /// Gives it a further name.

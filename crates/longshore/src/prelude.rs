@@ -7,6 +7,7 @@ pub use longshore_core::{
 };
 pub use longshore_engine::{
     BuildContext, BuildEvent, BuildImage, Credentials, ListContainers, ListImages, LogOptions, PullImage,
-    TransferEvent, Upload,
+    StepState, TransferEvent, Upload,
 };
+pub use longshore_runtime::guard::{ContainerGuard, GuardConfig};
 pub use longshore_runtime::{Ensure, RunOptions, RunOutput};

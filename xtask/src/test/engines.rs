@@ -52,6 +52,16 @@ impl Engines {
         &self.variable
     }
 
+    /// Those of these kinds, as tests read them; empty where none is there.
+    pub(super) fn only(&self, kinds: &[Kind]) -> String {
+        let named = |entry: &&str| {
+            let name = entry.trim().split('=').next().unwrap_or_default();
+            kinds.iter().any(|kind| kind.name() == name)
+        };
+        let entries: Vec<_> = self.variable.split(',').filter(named).collect();
+        entries.join(",")
+    }
+
     /// Ends those that [`start`](Self::start) started.
     pub(super) async fn end(&mut self, cache: &Path) {
         for kind in self.started.drain(..) {
@@ -59,5 +69,22 @@ impl Engines {
                 eprintln!("engine {kind} did not end: {error:#}");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_are_chosen_by_their_whole_name() {
+        let engines = Engines {
+            started: Vec::new(),
+            variable: "newest=unix:///a=b.sock,swarm-newest=unix:///c.sock, podman=tcp://127.0.0.1:1"
+                .to_owned(),
+        };
+        assert_eq!(engines.only(&[Kind::Newest]), "newest=unix:///a=b.sock");
+        assert_eq!(engines.only(&[Kind::Podman]), " podman=tcp://127.0.0.1:1");
+        assert_eq!(engines.only(&[Kind::Stable]), "");
     }
 }

@@ -24,10 +24,21 @@ pub(crate) struct Args {
     /// The engines to test on.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Kind::TESTED)]
     engines: Vec<Kind>,
-    /// Tests on every engine.
+    /// Tests on every engine: all on the newest and the oldest, and on the others what is known to hold there.
     #[arg(long, conflicts_with_all = ["fast", "engines"])]
     all_engines: bool,
 }
+
+/// What runs with `--all-engines` beside the newest and the oldest. Of Podman what it does as Docker does; how the client's
+/// and the runtime's own tests fare there stands in docs/engines.md.
+const BESIDE: [(&str, Kind, &[&str]); 2] = [
+    (
+        "tests on stable",
+        Kind::Stable,
+        &["engine", "runtime", "cli", "longshore", "examples"],
+    ),
+    ("tests on podman", Kind::Podman, &["cli", "longshore", "examples"]),
+];
 
 const NEEDS_BOTH: &str = "--fast leaves out what needs an engine or a browser";
 /// What tests read; `longshore_testkit::sshd` owns their meaning.
@@ -199,13 +210,39 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
         eprintln!("without engines, sshd, registry, browser and server there is nothing to test on");
         return;
     }
-    let run = tools.cargo(&["nextest", "run", "--workspace", "--locked"]);
-    let run = run
-        .env(engines::VARIABLE, engines.variable())
-        .env(DOCKER, docker)
-        .env(REGISTRY, registry.unwrap_or_default())
-        .env("LONGSHORE_BIN", places::target().join("release/longshore"));
-    report.step("tests", counted(run)).await;
+    let registry = registry.unwrap_or_default();
+    let run = |args: &[&str], on: &str| {
+        tools
+            .cargo(&[&["nextest", "run", "--locked"], args].concat())
+            .env(engines::VARIABLE, on)
+            .env(DOCKER, &docker)
+            .env(REGISTRY, &registry)
+            .env("LONGSHORE_BIN", places::target().join("release/longshore"))
+    };
+    let on = if args.all_engines {
+        engines.only(&Kind::TESTED)
+    } else {
+        engines.variable().to_owned()
+    };
+    report.step("tests", counted(run(&["--workspace"], &on))).await;
+    for (step, kind, packages) in BESIDE.iter().filter(|_| args.all_engines) {
+        let on = engines.only(&[*kind]);
+        if on.is_empty() {
+            report.left_out(step, "LONGSHORE_TEST_ENGINES names no such engine");
+            continue;
+        }
+        // Those of a Swarm have engines of their own, and have run.
+        let chosen: Vec<_> = packages
+            .iter()
+            .map(|name| match *name {
+                "longshore" => "package(longshore)".to_owned(),
+                name => format!("package(longshore-{name})"),
+            })
+            .collect();
+        let chosen = format!("({}) and not test(/^swarm::/)", chosen.join(" or "));
+        let only = ["--workspace", "--filterset", &chosen];
+        report.step(step, counted(run(&only, &on))).await;
+    }
 }
 
 async fn check(cmd: run::Cmd) -> Result<Counts, Failed> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Findings;
 
 /// A crate and the crates of ours that it may use. Tests may use `testkit` and what the crate may use besides.
-const EDGES: [(&str, &[&str]); 15] = [
+const EDGES: [(&str, &[&str]); 16] = [
     ("core", &[]),
     ("engine", &["core"]),
     ("runtime", &["core", "engine", "runner"]),
@@ -29,6 +29,8 @@ const EDGES: [(&str, &[&str]); 15] = [
     ("xtask", &["testkit"]),
     ("e2e", ANYTHING),
     ("benches", ANYTHING),
+    // What a program that adds the library has.
+    ("examples", &["longshore"]),
 ];
 
 const ANYTHING: &[&str] = &[

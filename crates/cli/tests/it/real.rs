@@ -26,9 +26,15 @@ async fn a_container_is_listed_read_and_followed() {
         .json();
         assert_eq!(rows.len(), 1, "{rows:?}");
         assert_eq!((&rows[0]["id"], &rows[0]["name"]), (&json!(id), &json!(name)));
+        // The image as the engine calls it: Podman with the registry in front that Docker leaves out.
+        let registry = if lease.engine_name() == "podman" {
+            "docker.io/"
+        } else {
+            ""
+        };
         assert_eq!(
             (&rows[0]["image"], &rows[0]["state"]),
-            (&json!(IMAGE), &json!("running"))
+            (&json!(format!("{registry}{IMAGE}")), &json!("running"))
         );
         assert!(run(&lease, &["ps"]).await.out.contains(&name));
 

@@ -99,6 +99,8 @@ pub(super) struct Log {
     just_announced: bool,
     /// What the classic builder's step will be at its end.
     is_cached: bool,
+    /// Its words are Podman's.
+    is_podman: bool,
     fold: TransferFold,
     id: Option<String>,
 }
@@ -124,6 +126,7 @@ impl Log {
             announced: 0,
             just_announced: false,
             is_cached: false,
+            is_podman: false,
             fold: TransferFold::new(TransferKind::Pull),
             id: None,
         }
@@ -177,7 +180,10 @@ impl Log {
             self.end_classic();
             self.announced = of;
             self.just_announced = true;
+            self.is_podman = text.starts_with("STEP ");
             self.begin(b"", name.to_owned());
+        } else if self.is_podman && (text.starts_with("--> ") || text.starts_with("COMMIT ")) {
+            self.is_cached |= text.starts_with("--> Using cache ");
         } else if let Some(note) = text.strip_prefix(" ---> ") {
             if let Some(warning) = note.strip_prefix("[Warning] ") {
                 self.ready
@@ -316,9 +322,13 @@ impl Log {
     }
 }
 
-/// `Step 2/4 : COPY a /a`, which the classic builder writes as one piece.
+/// `Step 2/4 : COPY a /a`, which the classic builder writes as one piece; Podman's is `STEP 2/4: COPY a /a`. (Of several
+/// stages Podman counts each by itself, with the stage in front: those are not told as steps.)
 fn step(text: &str) -> Option<(usize, usize, &str)> {
-    let (counts, name) = text.strip_prefix("Step ")?.split_once(" : ")?;
+    let (counts, name) = match text.strip_prefix("STEP ") {
+        Some(podmans) => podmans.split_once(": ")?,
+        None => text.strip_prefix("Step ")?.split_once(" : ")?,
+    };
     let (number, of) = counts.split_once('/')?;
     Some((number.parse().ok()?, of.parse().ok()?, name.trim_end()))
 }

@@ -48,6 +48,28 @@ fn a_recorded_classic_log_is_told_by_steps() {
 }
 
 #[test]
+fn a_recorded_log_of_podman_is_told_by_steps() {
+    let (events, built) = read(include_str!("streams/podman-4.3.jsonl"));
+    let shown = shown(&events);
+    let expected = [
+        "1 FROM longshore/sample:latest Started",
+        "1 FROM longshore/sample:latest Done",
+        "2 LABEL io.longshore.test=9-9-9 Started",
+        "2 LABEL io.longshore.test=9-9-9 Done",
+        "3 RUN echo built for me Started",
+        "3 Stdout \"built for me\\n\"",
+    ];
+    assert_eq!(shown[..6], expected);
+    // The id that it prints at the end has no mark of its own.
+    assert!(
+        shown[6].starts_with("3 Stdout \"cd7729532d1d") && shown.len() == 8,
+        "{shown:?}"
+    );
+    assert_eq!(shown[7], "3 RUN echo built for me Done");
+    assert!(built.unwrap().id.starts_with("sha256:cd7729532d1d"));
+}
+
+#[test]
 fn a_recorded_log_of_buildkit_is_told_by_steps() {
     let (events, built) = read(include_str!("streams/buildkit-28.5.jsonl"));
     let shown = shown(&events);

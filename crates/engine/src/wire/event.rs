@@ -59,13 +59,20 @@ impl Wire<'_> {
             (Some(nanos), _) if nanos != 0 => Timestamp::from_nanos(nanos),
             (_, secs) => Timestamp::from_secs(secs.unwrap_or(0)),
         };
+        let kind = EventType::from(if self.kind.is_empty() {
+            "container"
+        } else {
+            &*self.kind
+        });
+        // Podman's words for what happens to a container; of images and volumes Docker says `remove` too.
+        let action = match (&kind, &**action) {
+            (EventType::Container, "died") => "die",
+            (EventType::Container, "remove") => "destroy",
+            (_, action) => action,
+        };
         Ok(Event {
-            kind: EventType::from(if self.kind.is_empty() {
-                "container"
-            } else {
-                &*self.kind
-            }),
-            action: (**action).into(),
+            kind,
+            action: action.into(),
             id: (**id).into(),
             attributes: self
                 .actor
@@ -126,6 +133,20 @@ mod tests {
             (&*event.attributes["exitCode"], event.at.as_nanos()),
             ("137", 1_790_000_000_000_000_001)
         );
+    }
+
+    #[test]
+    fn what_podman_calls_otherwise_has_dockers_words() {
+        let action = |kind: &str, action: &str| {
+            let line = format!(r#"{{"Type":"{kind}","Action":"{action}","Actor":{{"ID":"x"}},"time":5}}"#);
+            let mut out = VecDeque::new();
+            read_line(&Bytes::from(line), &mut out);
+            out.pop_front().unwrap().event.unwrap().action
+        };
+        assert_eq!(&*action("container", "remove"), "destroy");
+        assert_eq!(&*action("container", "died"), "die");
+        assert_eq!(&*action("image", "remove"), "remove");
+        assert_eq!(&*action("container", "removed: by hand"), "removed: by hand");
     }
 
     #[test]

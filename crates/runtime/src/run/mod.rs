@@ -118,7 +118,8 @@ pub async fn run(engine: &Engine, spec: &ContainerSpec) -> Result<Created, RunEr
 
 /// Runs a container to its end and collects what it prints, from the first byte on: it is attached to before it starts.
 ///
-/// Dropping the future does not end the container; when that ends, the engine removes it, where it was to.
+/// Dropping the future does not end the container; when that ends, the engine removes it, where it was to. Podman does not:
+/// there it is removed by this call.
 ///
 /// # Errors
 /// [`RunError::Engine`] with what the engine's calls end with, such as an image that is not there;
@@ -131,13 +132,15 @@ pub async fn run_and_wait(
 ) -> Result<RunOutput, RunError> {
     let mut spec = spec.clone();
     let removes = options.remove && spec.restart_policy == RestartPolicy::No || spec.auto_remove;
-    spec.auto_remove = removes;
+    // Podman's own removal takes the exit code with it: it says 0 of every container that is gone.
+    let by_engine = removes && !engine.ping().await?.podman;
+    spec.auto_remove = by_engine;
     if options.stdin.is_some() {
         spec = spec.stdin();
     }
     let created = engine.create_container(&spec).await?;
     let id = ObjectRef::from(&created.id);
-    let begun = begin(engine, &id, removes, options.stdin.is_some()).await;
+    let begun = begin(engine, &id, by_engine, options.stdin.is_some()).await;
     let (input, output, waiting) = match begun {
         Ok(begun) => begun,
         Err(error) => return Err(undone(engine, &id, error).await),
@@ -165,6 +168,12 @@ pub async fn run_and_wait(
         }
     };
     let output = kept.done(created.id, exit_code, began.elapsed());
+    if removes && !by_engine {
+        match engine.act(&id, &REMOVE).await {
+            Err(error) if !error.is_not_found() => return Err(error.into()),
+            _ => {}
+        }
+    }
     match timed_out {
         None => Ok(output),
         Some(after) => Err(RunError::TimedOut {
@@ -174,15 +183,20 @@ pub async fn run_and_wait(
     }
 }
 
+const REMOVE: Verb = Verb::Remove {
+    force: true,
+    volumes: true,
+};
+
 /// Attaches, begins to wait, starts: in this order nothing is missed.
 async fn begin(
     engine: &Engine,
     id: &ObjectRef,
-    removes: bool,
+    removed_by_engine: bool,
     stdin: bool,
 ) -> Result<(AttachedInput, AttachedOutput, Waiting), Error> {
     let attached = engine.attach(id, &AttachOptions::default().stdin(stdin)).await?;
-    let condition = if removes {
+    let condition = if removed_by_engine {
         WaitCondition::Removed
     } else {
         WaitCondition::NextExit
@@ -195,11 +209,7 @@ async fn begin(
 
 /// Removes what was made in vain; the error that made it vain stays the reason.
 async fn undone(engine: &Engine, id: &ObjectRef, error: Error) -> RunError {
-    let remove = Verb::Remove {
-        force: true,
-        volumes: true,
-    };
-    match engine.act(id, &remove).await {
+    match engine.act(id, &REMOVE).await {
         Ok(_) => {}
         // The engine removes one that was to be removed at its end also when it does not start.
         Err(gone) if gone.is_not_found() || gone.is_conflict() => {}

@@ -29,7 +29,9 @@ pub(crate) fn published(
         .ports
         .iter()
         .find(|known| known.private == port && &*known.protocol == "tcp" && known.public.is_some());
-    let Some((ip, public)) = found.and_then(|found| Some((found.ip.as_deref()?, found.public?))) else {
+    // Podman says nothing of the address for all of them.
+    let found = found.and_then(|found| Some((found.ip.as_deref().unwrap_or_default(), found.public?)));
+    let Some((ip, public)) = found else {
         return Err(format!("port {port} is not published"));
     };
     let is_any = matches!(ip, "" | "0.0.0.0" | "::");

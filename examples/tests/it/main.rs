@@ -1,0 +1,255 @@
+//! Every example, as it was built, on every real engine: what it prints, and that nothing of it stays behind.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::fs;
+use std::io;
+use std::process::{Command, Output, Stdio};
+
+use longshore::prelude::*;
+use longshore_testkit::lease::{IMAGE, LABEL, Lease, on_each};
+use longshore_testkit::netns::Network;
+
+/// An example with the engine of the lease in its environment.
+fn example(lease: &Lease, program: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .env("DOCKER_HOST", lease.docker_host())
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end, off the test's own thread.
+async fn output(mut command: Command) -> Output {
+    tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+/// [`output`] where the engine's published ports answer at 127.0.0.1: an engine of the test run has a network of its own.
+async fn output_at(lease: &Lease, mut command: Command) -> Output {
+    let network = Network::of(lease.target());
+    let run = move || match network {
+        Ok(network) => network.inside(|| command.output()),
+        // Reached by TCP: what it publishes answers at its host.
+        Err(_) => command.output(),
+    };
+    tokio::task::spawn_blocking(run).await.unwrap().unwrap()
+}
+
+/// What it printed; it has succeeded, and complained about nothing.
+fn printed(output: &Output) -> String {
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success() && err.is_empty(),
+        "{}: {out}{err}",
+        output.status
+    );
+    out.into_owned()
+}
+
+async fn client(lease: &Lease) -> io::Result<DockerClient> {
+    let endpoint = lease.docker_host().parse().map_err(io::Error::other)?;
+    DockerClient::connect(endpoint, DockerConfig::default())
+        .await
+        .map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Containers of this image.
+async fn made_from(lease: &Lease, image: &str) -> usize {
+    let path = format!("/containers/json?all=true&filters=%7B%22ancestor%22%3A%5B%22{image}%22%5D%7D");
+    let list = lease.call("GET", &path, None).await.unwrap();
+    assert_eq!(list.status(), 200, "{}", list.text());
+    list.text().matches("\"Id\"").count()
+}
+
+#[tokio::test]
+async fn a_command_runs_and_its_output_is_told() {
+    on_each(|lease| async move {
+        let program = env!("CARGO_BIN_EXE_run_a_command");
+        let script = "echo hello from inside; echo oh >&2; exit 3";
+        let text = printed(&output(example(&lease, program, &[IMAGE, "sh", "-c", script])).await);
+        assert!(
+            text.starts_with("hello from inside\nexit code 3 after "),
+            "{text}"
+        );
+        assert!(text.ends_with("it complained: oh\n\n"), "{text}");
+        let plain = printed(&output(example(&lease, program, &[IMAGE])).await);
+        assert!(
+            plain.starts_with("Linux ") && plain.contains("exit code 0"),
+            "{plain}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_image_that_is_nowhere_is_an_error_with_its_name() {
+    on_each(|lease| async move {
+        let program = env!("CARGO_BIN_EXE_run_a_command");
+        // No registry is there: nothing listens at that port.
+        let ghost = "127.0.0.1:1/no-such-image";
+        let failed = output(example(&lease, program, &[ghost])).await;
+        let error = String::from_utf8_lossy(&failed.stderr);
+        assert_eq!(failed.status.code(), Some(1), "{error}");
+        assert!(error.contains(ghost), "{error}");
+    })
+    .await;
+}
+
+/// A stand-in with the conventions of PostgreSQL's image (a program `pg_isready`, a server at 5432 some time after the
+/// start), not PostgreSQL: what is shown is that the example waits for both and removes what it made.
+#[tokio::test]
+async fn a_stand_in_for_postgres_is_waited_for_and_removed() {
+    on_each(|lease| async move {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "FROM {IMAGE}\nCOPY pg_isready /bin/pg_isready\n\
+             CMD [\"sh\", \"-c\", \"sleep 1; exec httpd -f -p 5432 -h /www\"]\n"
+        );
+        fs::write(folder.path().join("Dockerfile"), text).unwrap();
+        let asks = "#!/bin/sh\necho \"$@\" >&2\nexec wget -q -O /dev/null http://127.0.0.1:5432/\n";
+        fs::write(folder.path().join("pg_isready"), asks).unwrap();
+        executable(&folder.path().join("pg_isready"));
+        let name = lease.name("postgres");
+        let options = BuildImage::default()
+            .label(LABEL, lease.run_id())
+            .tag(name.parse().unwrap());
+        let client = client(&lease).await.unwrap();
+        client
+            .images()
+            .build_with_progress(BuildContext::folder(folder.path()), &options, |_| {})
+            .await
+            .unwrap();
+
+        let program = env!("CARGO_BIN_EXE_wait_for_postgres");
+        let text = printed(&output_at(&lease, example(&lease, program, &[&name])).await);
+        let (ready, rest) = text.split_once('\n').unwrap();
+        assert!(ready.starts_with("ready after "), "{text}");
+        assert!(
+            ready.contains(": postgresql://app:***@127.0.0.1:") && ready.ends_with("/shop"),
+            "{text}"
+        );
+        assert_eq!(rest, "removed\n");
+        assert_eq!(made_from(&lease, &name).await, 0);
+    })
+    .await;
+}
+
+fn executable(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn a_build_tells_its_steps_and_one_that_fails_says_which() {
+    on_each(|lease| async move {
+        let program = env!("CARGO_BIN_EXE_build_with_progress");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let name = lease.name("built");
+        let run = lease.run_id();
+        let text = format!("FROM {IMAGE}\nLABEL {LABEL}={run}\nRUN echo built for {run}\n");
+        fs::write(folder.path().join("Dockerfile"), text).unwrap();
+        let text = printed(&output(example(&lease, program, &[path, &name])).await);
+        assert!(text.contains(&format!(" | built for {run}\n")), "{text}");
+        assert!(text.contains(" done\n"), "{text}");
+        let last = text.lines().last().unwrap();
+        assert!(last.starts_with(&format!("{name} is ")), "{text}");
+
+        let text = format!("FROM {IMAGE}\nLABEL {LABEL}={run}\nRUN exit 7\n");
+        fs::write(folder.path().join("Dockerfile"), text).unwrap();
+        let failed = output(example(&lease, program, &[path, &name])).await;
+        let error = String::from_utf8_lossy(&failed.stderr);
+        assert_eq!(failed.status.code(), Some(1), "{error}");
+        assert!(error.contains("exit 7") && error.contains("Image"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_is_copied_out() {
+    on_each(|lease| async move {
+        let program = env!("CARGO_BIN_EXE_copy_a_file_out");
+        let here = tempfile::tempdir().unwrap();
+        let to = here.path().to_str().unwrap();
+        let args = [IMAGE, "/www/index.html", to];
+        let text = printed(&output(example(&lease, program, &args)).await);
+        let content = fs::read_to_string(here.path().join("index.html")).unwrap();
+        assert_eq!(content, "hello from longshore/sample\n");
+        assert!(
+            text.ends_with(&format!(" to {to}: 1 entries, {} bytes\n", content.len())),
+            "{text}"
+        );
+        let failed = output(example(&lease, program, &[IMAGE, "/no/such/file", to])).await;
+        let error = String::from_utf8_lossy(&failed.stderr);
+        assert_eq!(failed.status.code(), Some(1), "{error}");
+        assert!(error.contains("Container"), "{error}");
+    })
+    .await;
+}
+
+/// By TCP: a relay at 127.0.0.1 in front of the engine's socket, without a word of Docker's in it.
+#[tokio::test]
+async fn a_remote_engine_says_its_version_and_its_containers() {
+    on_each(|lease| async move {
+        lease.start("there", &["sleep", "60"]).await.unwrap();
+        let relay = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("tcp://{}", relay.local_addr().unwrap());
+        let program = env!("CARGO_BIN_EXE_remote_engine");
+        let mut command = example(&lease, program, &[&address]);
+        // Only the argument leads there.
+        command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+        let target = lease.target().clone();
+        let text = tokio::select! {
+            output = output(command) => printed(&output),
+            error = relayed(&relay, &target) => panic!("{error:?}"),
+        };
+        let version: String = client(&lease)
+            .await
+            .unwrap()
+            .system()
+            .version()
+            .await
+            .unwrap()
+            .version;
+        assert!(text.starts_with(&format!("engine {version} on linux/")), "{text}");
+        let row = text
+            .lines()
+            .find(|line| line.contains(&lease.name("there")))
+            .unwrap();
+        assert!(row.contains("running") && row.contains(IMAGE), "{row}");
+    })
+    .await;
+}
+
+/// Passes connections on to the engine, all of them for as long as it is polled.
+async fn relayed(listener: &tokio::net::TcpListener, target: &longshore_testkit::raw::Target) -> io::Error {
+    let mut open = tokio::task::JoinSet::new();
+    loop {
+        let mut client = match listener.accept().await {
+            Ok((client, _)) => client,
+            Err(error) => return error,
+        };
+        let target = target.clone();
+        open.spawn(async move {
+            // A connection that breaks is the example's to tell.
+            drop(match target {
+                longshore_testkit::raw::Target::Unix(path) => {
+                    let mut engine = tokio::net::UnixStream::connect(path).await?;
+                    tokio::io::copy_bidirectional(&mut client, &mut engine).await
+                }
+                longshore_testkit::raw::Target::Tcp(address) => {
+                    let mut engine = tokio::net::TcpStream::connect(address).await?;
+                    tokio::io::copy_bidirectional(&mut client, &mut engine).await
+                }
+            });
+            io::Result::Ok(())
+        });
+    }
+}
