@@ -50,8 +50,8 @@ pub struct Event {
     /// What kind of object it is about.
     #[serde(rename = "type")]
     pub kind: EventType,
-    /// What happened, as the engine said it, but in Docker's words where Podman has its own; may carry data after a colon (`exec_start: ls -l`,
-    /// `health_status: healthy`). See [`Event::verb`] and [`Event::detail`].
+    /// What happened, as the engine said it, but in Docker's words where Podman has its own; may carry data after a
+    /// colon (`exec_start: ls -l`, `health_status: healthy`). See [`Event::verb`] and [`Event::detail`].
     pub action: Box<str>,
     /// The object's id (a container's or image's), or its name (a volume's).
     pub id: Box<str>,
@@ -78,7 +78,12 @@ impl Event {
 
     /// The object's name, where the engine gave one.
     pub fn name(&self) -> Option<&str> {
-        self.attributes.get("name").map(|name| &**name)
+        self.attribute("name")
+    }
+
+    /// One of its attributes.
+    pub fn attribute(&self, key: &str) -> Option<&str> {
+        self.attributes.get(key).map(|value| &**value)
     }
 
     /// Whether it is the trace of an exec, which changes nothing about the container.

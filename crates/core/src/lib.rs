@@ -8,8 +8,10 @@
 
 mod container;
 mod disk;
+mod docker_event;
 mod endpoint_spec;
 mod event;
+mod event_filter;
 mod id;
 mod image;
 mod image_name;
@@ -36,8 +38,10 @@ mod volume_spec;
 
 pub use container::{Container, ContainerSummary, HealthProbe, Mount, NetworkAttachment, Port, Secrets};
 pub use disk::{BuildCacheRecord, ContainerUsage, DiskUsage, ImageUsage, KindUsage};
+pub use docker_event::{ContainerEvent, DockerEvent, ImageEvent, NetworkEvent, ObjectEvent, VolumeEvent};
 pub use endpoint_spec::EndpointSpec;
 pub use event::{Event, EventType, Scope};
+pub use event_filter::EventFilter;
 pub use id::{ContainerId, InvalidRef, NetworkId, ObjectRef};
 pub use image::{Image, ImageConfig, ImageHistory, ImageManifest, ImageSummary, RemovedImage};
 pub use image_name::{DEFAULT_TAG, DOCKER_HUB, ImageName, InvalidImageName};

@@ -66,7 +66,7 @@ pub use client::DockerClient;
 pub use config::DockerConfig;
 pub use containers::Containers;
 pub use error::{DockerError, DockerErrorKind};
-pub use events::Events;
+pub use events::{DockerEvents, EventItem, Events};
 pub use images::Images;
 pub use networks::Networks;
 pub use stats::Stats;

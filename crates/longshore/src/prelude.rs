@@ -1,9 +1,10 @@
 //! Everything that a program needs: `use longshore::prelude::*`.
 
-pub use crate::{DockerClient, DockerConfig, DockerCredentials, DockerError, DockerErrorKind};
+pub use crate::{DockerClient, DockerConfig, DockerCredentials, DockerError, DockerErrorKind, EventItem};
 pub use longshore_core::ContainerSpec as ContainerBuilder;
 pub use longshore_core::{
-    ContainerSpec, HealthCheck, MountSpec, NetworkSpec, Platform, RestartPolicy, UpdateSpec, Verb, VolumeSpec,
+    ContainerSpec, DockerEvent, EventFilter, EventType, HealthCheck, MountSpec, NetworkSpec, Platform,
+    RestartPolicy, UpdateSpec, Verb, VolumeSpec,
 };
 pub use longshore_engine::{
     BuildContext, BuildEvent, BuildImage, Credentials, ListContainers, ListImages, LogOptions, PullImage,
