@@ -98,7 +98,7 @@ pub(crate) struct Logs {
 
 #[derive(Debug, Args)]
 pub(crate) struct Events {
-    /// Go on with what happens from now on; Ctrl-C ends it
+    /// Go on with what happens from now on, through restarts of the engine; Ctrl-C ends it
     #[arg(short, long)]
     pub(crate) follow: bool,
     /// Only from then on: how long ago (10m), a time (RFC 3339), or seconds since 1970
@@ -107,10 +107,14 @@ pub(crate) struct Events {
     /// Only up to then
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<When>,
-    /// Only what matches: type=…, action=…, container=…, image=…, label=…; may be repeated
+    /// Only what matches: type=…, action=…, container=…, image=…, network=…, volume=…, label=…; may be repeated: one value
+    /// of each key must fit, and every label
     #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = filter)]
     pub(crate) filters: Vec<(String, String)>,
     /// One JSON object a line: type, action, id, name, time, time_nano, scope, attributes
+    ///
+    /// Followed, an event that was not told but seen afterwards has "synthetic": true, one older than those before it
+    /// "late": true, and where some may be missing a line of its own says it: {"gap": {"from", "to", "reason"}}.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -45,7 +45,13 @@ pub(crate) enum Item {
     /// A piece of a container's output, cut anywhere.
     Log(Std, Vec<u8>),
     /// Something that happened.
-    Event(Event),
+    Event(Event, Marks),
+    /// Events may be missing from then to then.
+    Gap {
+        from: Timestamp,
+        to: Timestamp,
+        reason: &'static str,
+    },
     /// One measurement of every container that is watched.
     Samples(Vec<Sample>),
     /// A whole list of tokens.
@@ -54,6 +60,15 @@ pub(crate) enum Item {
     Text(String),
     /// Something that a person should know and that stops nothing; goes to stderr.
     Warning(String),
+}
+
+/// What is to be known of an event beside itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Marks {
+    /// Not told by the engine, but seen from the difference after a gap.
+    pub(crate) synthetic: bool,
+    /// Its stamp is older than that of one before it.
+    pub(crate) late: bool,
 }
 
 /// How a stream of ours is to be written to.

@@ -1,19 +1,19 @@
 //! What `ps`, `logs`, `events` and `stats` do: ask the engine, and hand what comes to the output.
 
+mod events;
+
 use std::{collections::HashMap, future::Future, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use longshore_core::{ContainerId, Counters, ObjectRef, Timestamp};
-use longshore_engine::{
-    Engine, EngineConfig, Environment, EventsQuery, ListContainers, LogOptions, StdStream,
-};
+use longshore_engine::{Engine, EngineConfig, Environment, ListContainers, LogOptions, StdStream};
 
 use longshore_runtime::logs::{self, LogItem, LogQuery};
 
 use crate::{
     args,
     exit::Exit,
-    failure::{Failure, chain},
+    failure::Failure,
     output::{Item, Output, Sample, Std},
     when::When,
 };
@@ -42,7 +42,7 @@ pub(crate) fn run(environment: &Environment, mut output: Output, task: Task) -> 
             match task {
                 Task::Ps(args) => ps(&engine, args, &mut output).await,
                 Task::Logs(args) => show_logs(&engine, args, &mut output).await,
-                Task::Events(args) => events(&engine, args, &mut output).await,
+                Task::Events(args) => events::show(&engine, args, &mut output).await,
                 Task::Stats(args) => stats(&engine, args, &mut output).await,
             }
         })
@@ -182,43 +182,6 @@ async fn followed(
     Ok(())
 }
 
-async fn events(engine: &Engine, args: args::Events, output: &mut Output) -> Result<(), Failure> {
-    let [since, mut until] = span(engine, [args.since, args.until]).await?;
-    if !args.follow && until.is_none() {
-        until = Some(engine_now(engine).await?);
-    }
-    // Without a start an engine tells nothing of the past; with it, all that it still holds.
-    let since = since.or((!args.follow).then_some(Timestamp::from_secs(0)));
-    let mut query = EventsQuery::default();
-    if let Some(since) = since {
-        query = query.since(seconds(since));
-    }
-    if let Some(until) = until {
-        query = query.until(seconds(until));
-    }
-    for (key, value) in args.filters {
-        // The engine's own word for an action is `event`.
-        query = query.filter(if key == "action" { "event".to_owned() } else { key }, value);
-    }
-    let mut events = engine.events(&query).await?.ready_chunks(BATCH);
-    while let Some(batch) = events.next().await {
-        for raw in batch {
-            match raw?.event {
-                Ok(event) => output.show(&Item::Event(event))?,
-                Err(error) => output.show(&Item::Warning(chain(&error)))?,
-            }
-        }
-        output.flush()?;
-    }
-    if args.follow && until.is_none() {
-        return Err(
-            Failure::new(Exit::EngineUnreachable, "the engine ended the stream of events")
-                .hint("it was stopped or restarted; run the command again when it is back"),
-        );
-    }
-    Ok(())
-}
-
 async fn stats(engine: &Engine, args: args::Stats, output: &mut Output) -> Result<(), Failure> {
     let named = args.containers.iter().map(|name| ObjectRef::new(name));
     let named: Vec<ObjectRef> = named.collect::<Result<_, _>>()?;
@@ -280,9 +243,4 @@ async fn measure(
     }
     *last = now;
     Ok(samples)
-}
-
-/// A time as an engine reads it: seconds with nine digits behind the point.
-fn seconds(at: Timestamp) -> String {
-    format!("{}.{:09}", at.as_secs(), at.as_nanos().rem_euclid(1_000_000_000))
 }

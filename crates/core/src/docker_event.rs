@@ -112,7 +112,10 @@ impl ContainerEvent {
 
     /// With `die`, what the container's first process ended with, and with `exec_die`, the command.
     pub fn exit_code(&self) -> Option<i64> {
-        // Podman's name for it is the second.
+        // Podman gives one with every event of a container, also before there is one.
+        if !matches!(self.verb(), "die" | "exec_die") {
+            return None;
+        }
         let code = self
             .attribute("exitCode")
             .or_else(|| self.attribute("containerExitCode"))?;
@@ -257,6 +260,11 @@ mod tests {
             Some(3)
         );
         assert_eq!(container("die", &[("exitCode", "lots")]).exit_code(), None);
+        assert_eq!(container("exec_die", &[("exitCode", "1")]).exit_code(), Some(1));
+        assert_eq!(
+            container("start", &[("containerExitCode", "0")]).exit_code(),
+            None
+        );
         assert_eq!(container("kill", &[("signal", "15")]).signal(), Some(15));
         assert_eq!(
             container("health_status: healthy", &[]).health(),

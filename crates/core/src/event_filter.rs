@@ -37,6 +37,9 @@ pub struct EventFilter {
 
 /// An id is unique by as many characters as engines show of it.
 const SHORT_ID: usize = 12;
+/// How Docker Hub's names begin when they are written in full, and those without a user after it.
+const HUB: &str = "docker.io/";
+const OFFICIAL: &str = "library/";
 
 impl EventFilter {
     /// Everything.
@@ -65,8 +68,8 @@ impl EventFilter {
         self
     }
 
-    /// Events about this image, and about containers made from it: its name as it was used, with or without the tag, or
-    /// its id.
+    /// Events about this image, and about containers made from it: its name as it was used, with or without the tag and
+    /// with or without Docker Hub's own parts, or its id.
     #[must_use]
     pub fn image(mut self, image: &str) -> Self {
         self.images.push(image.into());
@@ -183,6 +186,7 @@ fn is_image(name: &str, wanted: &str) -> bool {
     if let Some(id) = name.strip_prefix("sha256:") {
         return is_id(id, wanted.trim_start_matches("sha256:"));
     }
+    let (name, wanted) = (short(name), short(wanted));
     let bare = name.split_once('@').map_or(name, |(bare, _)| bare);
     // A colon before a slash is that of a port.
     let bare = match bare.rsplit_once(':') {
@@ -190,6 +194,12 @@ fn is_image(name: &str, wanted: &str) -> bool {
         _ => bare,
     };
     name == wanted || bare == wanted
+}
+
+/// A name of an image without what names at Docker Hub may begin with: Podman writes it, Docker does not.
+fn short(name: &str) -> &str {
+    name.strip_prefix(HUB)
+        .map_or(name, |rest| rest.strip_prefix(OFFICIAL).unwrap_or(rest))
 }
 
 #[cfg(test)]
@@ -302,6 +312,12 @@ mod tests {
             !all().image("sha256").matches(&removed),
             "an id is no name with a tag"
         );
+        let on_podman = event("image", "pull", "docker.io/library/alpine:3", &[]);
+        for wanted in ["alpine", "alpine:3", "docker.io/library/alpine"] {
+            assert!(all().image(wanted).matches(&on_podman), "{wanted}");
+        }
+        assert!(all().image("docker.io/library/alpine").matches(&pulled));
+        assert!(!all().image("library/alpine").matches(&on_podman));
         let by_digest = event("image", "pull", &format!("alpine@{digest}"), &[]);
         assert!(all().image("alpine").matches(&by_digest));
         let joined = event(

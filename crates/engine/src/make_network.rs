@@ -103,11 +103,22 @@ impl Engine {
     /// As [`Engine::create_network`]; [`Error::is_conflict`] with the difference in its message when the network there is
     /// another.
     pub async fn ensure_network(&self, spec: &NetworkSpec) -> Result<Network, Error> {
-        if let Some(network) = self.find_network(&spec.name).await? {
+        if let Some(mut network) = self.find_network(&spec.name).await? {
+            if !is_whole(&network) {
+                network = self.settled(Sought::Named(&spec.name)).await.unwrap_or(network);
+            }
             return same(spec, network);
         }
         match self.create_network(spec).await {
-            Ok(created) => self.inspect_network(&ObjectRef::from(&created.id)).await,
+            Ok(created) => {
+                let network = self.inspect_network(&ObjectRef::from(&created.id)).await?;
+                if is_whole(&network) {
+                    return Ok(network);
+                }
+                // A Swarm gives its networks a driver and addresses a moment after they are made.
+                let settled = self.settled(Sought::Named(&spec.name)).await;
+                Ok(settled.unwrap_or(network))
+            }
             Err(error) if error.is_conflict() => {
                 // Somebody else was quicker, and may not be done yet.
                 let found = self.settled(Sought::Named(&spec.name)).await;
@@ -117,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// Looks until a network is there. What goes wrong on the way is not told: there is an error already.
+    /// Looks until a network is there and whole. What goes wrong on the way is not told: there is an error already.
     async fn settled(&self, sought: Sought<'_>) -> Option<Network> {
         let looking = async {
             for attempt in 1.. {
@@ -128,7 +139,9 @@ impl Engine {
                         self.list_networks(&marked).await.map(|mut all| all.pop())
                     }
                 };
-                if let Ok(Some(network)) = found {
+                if let Ok(Some(network)) = found
+                    && is_whole(&network)
+                {
                     return Some(network);
                 }
                 tokio::time::sleep(PAUSES.pause(attempt)).await;
@@ -137,6 +150,12 @@ impl Engine {
         };
         tokio::time::timeout(SETTLE, looking).await.unwrap_or_default()
     }
+}
+
+/// Whether the engine is done with making it. A Swarm's manager shows a network before its allocator has seen it,
+/// without a driver: seen on 20.10 under load.
+fn is_whole(network: &Network) -> bool {
+    !network.driver.as_str().is_empty()
 }
 
 /// What a network is looked for by.

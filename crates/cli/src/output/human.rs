@@ -43,7 +43,14 @@ impl Human {
                 out.flush()?;
                 log(err, self.err.terminal.then_some(&mut self.err_log), bytes)
             }
-            Item::Event(event) => writeln!(out, "{}", event_line(event, colour)),
+            Item::Event(event, marks) => {
+                let synthetic = if marks.synthetic { " (seen, not told)" } else { "" };
+                let late = if marks.late { " (late)" } else { "" };
+                writeln!(out, "{}{synthetic}{late}", event_line(event, colour))
+            }
+            Item::Gap { from, to, reason } => {
+                writeln!(out, "-- from {from} to {to} events may be missing: {reason}")
+            }
             Item::Samples(list) => self.samples(list, out),
             Item::Tokens(list) => lines(out, &lists::tokens(list, colour)),
             Item::Text(text) | Item::Warning(text) => writeln!(out, "{text}"),
@@ -132,6 +139,7 @@ mod tests {
     use longshore_core::{ContainerId, EventType, Scope, Timestamp, Usage};
 
     use super::*;
+    use crate::output::Marks;
 
     const FILE: Face = Face {
         terminal: false,
@@ -166,7 +174,7 @@ mod tests {
             scope: Scope::Local,
             at: Timestamp::from_secs(0),
         };
-        let (out, _) = shown(FILE, &[Item::Event(event)]);
+        let (out, _) = shown(FILE, &[Item::Event(event, Marks::default())]);
         assert_eq!(
             out,
             "1970-01-01T00:00:00Z container exec_start: a␊b we␛b (0123456789ab) image=shop:1\n"

@@ -9,7 +9,7 @@ use std::{
 use longshore_core::{ContainerSummary, Event, Port, Timestamp, Usage};
 use serde::Serialize;
 
-use super::{Item, Sample, Std, TokenRow};
+use super::{Item, Marks, Sample, Std, TokenRow};
 
 /// A line of a log longer than this is shown in pieces.
 const MAX_LINE: usize = 1024 * 1024;
@@ -26,7 +26,12 @@ impl Json {
         match item {
             Item::Containers(list) => list.iter().try_for_each(|c| line(to, &ContainerLine::from(c))),
             Item::Log(stream, bytes) => self.log(*stream, bytes, to),
-            Item::Event(event) => line(to, &EventLine::from(event)),
+            Item::Event(event, marks) => line(to, &EventLine::new(event, *marks)),
+            Item::Gap {
+                from,
+                to: end,
+                reason,
+            } => line(to, &GapLine::new(*from, *end, reason)),
             Item::Samples(samples) => samples.iter().try_for_each(|s| line(to, &SampleLine::from(s))),
             Item::Tokens(tokens) => tokens.iter().try_for_each(|t| line(to, &TokenLine::from(t))),
             Item::Text(text) | Item::Warning(text) => writeln!(to, "{text}"),
@@ -114,10 +119,35 @@ struct EventLine<'a> {
     time_nano: i64,
     scope: &'a str,
     attributes: &'a BTreeMap<Box<str>, Box<str>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    synthetic: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
 }
 
-impl<'a> From<&'a Event> for EventLine<'a> {
-    fn from(event: &'a Event) -> Self {
+/// A line of its own: `{"gap":{"from":…,"to":…,"reason":…}}`.
+#[derive(Serialize)]
+struct GapLine {
+    gap: Gap,
+}
+
+#[derive(Serialize)]
+struct Gap {
+    from: Timestamp,
+    to: Timestamp,
+    reason: &'static str,
+}
+
+impl GapLine {
+    fn new(from: Timestamp, to: Timestamp, reason: &'static str) -> Self {
+        Self {
+            gap: Gap { from, to, reason },
+        }
+    }
+}
+
+impl<'a> EventLine<'a> {
+    fn new(event: &'a Event, marks: Marks) -> Self {
         Self {
             kind: event.kind.as_str(),
             action: &event.action,
@@ -127,6 +157,8 @@ impl<'a> From<&'a Event> for EventLine<'a> {
             time_nano: event.at.as_nanos(),
             scope: event.scope.as_str(),
             attributes: &event.attributes,
+            synthetic: marks.synthetic,
+            late: marks.late,
         }
     }
 }
@@ -227,11 +259,31 @@ mod tests {
             at: Timestamp::from_nanos(1_790_000_000_000_000_001),
         };
         assert_eq!(
-            shown(&[Item::Event(event)]),
+            shown(&[
+                Item::Event(event.clone(), Marks::default()),
+                Item::Gap {
+                    from: Timestamp::from_secs(1),
+                    to: Timestamp::from_secs(2),
+                    reason: "restarted",
+                },
+                Item::Event(
+                    event,
+                    Marks {
+                        synthetic: true,
+                        late: false,
+                    },
+                ),
+            ]),
             concat!(
                 r#"{"type":"container","action":"exec_start: ls","id":"ab","name":"web","#,
                 r#""time":"2026-09-21T14:13:20.000000001Z","time_nano":1790000000000000001,"scope":"local","#,
                 r#""attributes":{"name":"web"}}"#,
+                "\n",
+                r#"{"gap":{"from":"1970-01-01T00:00:01Z","to":"1970-01-01T00:00:02Z","reason":"restarted"}}"#,
+                "\n",
+                r#"{"type":"container","action":"exec_start: ls","id":"ab","name":"web","#,
+                r#""time":"2026-09-21T14:13:20.000000001Z","time_nano":1790000000000000001,"scope":"local","#,
+                r#""attributes":{"name":"web"},"synthetic":true}"#,
                 "\n"
             )
         );

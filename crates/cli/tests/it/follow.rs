@@ -60,9 +60,9 @@ async fn a_followed_log_goes_on_after_a_broken_connection_and_says_so() {
 }
 
 #[tokio::test]
-async fn followed_events_come_until_the_engine_goes_away() {
+async fn followed_events_go_on_through_a_restart_and_the_gap_is_told() {
     let (engine, web) = engine().await;
-    let mut running = longshore(["events", "--follow", "--json"])
+    let mut running = longshore(["events", "--follow", "--json", "--filter", "type=container"])
         .engine(&engine.endpoint())
         .start();
     eventually("it subscribes", async || match engine.subscribers() {
@@ -77,9 +77,49 @@ async fn followed_events_come_until_the_engine_goes_away() {
         (&"kill".into(), &web.as_str().into())
     );
     engine.restart(Restart::Crash).await.unwrap();
+    engine.start_container(&web).await.unwrap();
+    let (mut gaps, mut started) = (0, false);
+    while !started {
+        let line: serde_json::Value = serde_json::from_str(&running.line().await).unwrap();
+        gaps += usize::from(line["gap"]["reason"].is_string() && line["gap"]["from"].is_string());
+        started = line["action"] == "start";
+    }
+    assert_eq!(gaps, 1, "before what happened after it");
+    running.signal("INT").await;
     let (status, err) = running.ended().await.unwrap();
-    assert_eq!(status.code(), Some(3), "{err}");
-    assert!(err.starts_with("error: ") && err.contains("\nhint: "), "{err}");
+    assert_eq!(status.code(), Some(130), "{err}");
+    assert!(
+        err.contains("trying again") && err.contains("the engine is back"),
+        "{err}"
+    );
+}
+
+#[tokio::test]
+async fn followed_events_end_at_their_time_and_rubbish_is_refused() {
+    let (engine, _) = engine().await;
+    let past = [
+        "events",
+        "--follow",
+        "--since",
+        "1h",
+        "--until",
+        "0s",
+        "--filter",
+        "action=start",
+    ];
+    let mut running = longshore(past).engine(&engine.endpoint()).start();
+    assert!(running.line().await.contains("start"));
+    let (status, err) = running.ended().await.unwrap();
+    assert_eq!((status.code(), err.as_str()), (Some(0), ""));
+    let odd = ["events", "--follow", "--filter", "colour=blue"];
+    let (status, err) = longshore(odd)
+        .engine(&engine.endpoint())
+        .start()
+        .ended()
+        .await
+        .unwrap();
+    assert_eq!(status.code(), Some(2), "{err}");
+    assert!(err.contains("colour") && err.contains("\nhint: "), "{err}");
 }
 
 #[tokio::test]

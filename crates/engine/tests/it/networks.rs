@@ -466,6 +466,29 @@ async fn two_networks_of_one_name_are_told_and_never_chosen_from() {
 }
 
 #[tokio::test]
+async fn a_network_that_the_swarm_has_not_seen_to_yet_is_waited_for() {
+    let fake = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    let engine = careless(&fake);
+    let unfinished =
+        serde_json::json!({"Id": "0".repeat(25), "Name": "mesh", "Driver": "", "Scope": "swarm"});
+    let answer = |body: serde_json::Value| Fault::Answer {
+        status: 200,
+        body: body.to_string(),
+    };
+    let whole = (NetworkDriver::Bridge, Scope::Local);
+    fake.faults().once("GET /networks/", answer(unfinished.clone()));
+    let made = engine.ensure_network(&NetworkSpec::new("mesh")).await.unwrap();
+    assert_eq!((&made.driver, &made.scope), (&whole.0, &whole.1));
+    // The list's path is the only one that now matches.
+    fake.faults()
+        .once("GET /networks", answer(serde_json::json!([unfinished])));
+    let found = engine.ensure_network(&NetworkSpec::new("mesh")).await.unwrap();
+    assert_eq!(found, made);
+    assert_eq!(fake.faults().left(), 0);
+    fake.stop().await;
+}
+
+#[tokio::test]
 async fn the_fake_engine_has_networks_too() {
     let fake = FakeEngine::start(FakeConfig::default()).await.unwrap();
     let engine = careless(&fake);

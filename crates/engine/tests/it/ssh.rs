@@ -13,7 +13,7 @@ use longshore_testkit::lease::on_each;
 use longshore_testkit::sshd::{Sshd, clients_of};
 use longshore_testkit::{FakeConfig, FakeEngine, eventually};
 
-use crate::support::{REMOVE, client, socket, spec, start};
+use crate::support::{REMOVE, client, comes_true, socket, spec, start};
 
 /// No forwarded socket: what is left are sessions.
 const SESSIONS_ONLY: &str = "AllowStreamLocalForwarding no\n";
@@ -44,16 +44,6 @@ async fn nothing_is_left(config: &Path) {
         },
     )
     .await;
-}
-
-/// `eventually`, whose future cannot be part of a task that may move between threads.
-async fn comes_true<E: std::fmt::Debug>(
-    what: &'static str,
-    look: impl AsyncFnMut() -> Result<(), E> + Send + 'static,
-) {
-    let runtime = tokio::runtime::Handle::current();
-    let waiting = move || runtime.block_on(eventually(what, look));
-    tokio::task::spawn_blocking(waiting).await.unwrap();
 }
 
 async fn events(engine: &Engine) -> EventStream {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use longshore_core::{ContainerSpec, ObjectRef, Verb};
 use longshore_engine::{Engine, EngineConfig, LogStream, StdStream};
-use longshore_testkit::FakeEngine;
 use longshore_testkit::lease::{IMAGE, LABEL, Lease};
 use longshore_testkit::raw::Target;
+use longshore_testkit::{FakeEngine, eventually};
 
 use futures_util::TryStreamExt as _;
 
@@ -72,6 +72,16 @@ pub(crate) async fn read_all(logs: LogStream) -> Result<(String, String), longsh
 /// A name that no object has.
 pub(crate) fn nobody() -> ObjectRef {
     ObjectRef::new("no-such-container").unwrap()
+}
+
+/// `eventually` within a task that may move between threads, of which its own future cannot be a part.
+pub(crate) async fn comes_true<E: std::fmt::Debug>(
+    what: &'static str,
+    look: impl AsyncFnMut() -> Result<(), E> + Send + 'static,
+) {
+    let runtime = tokio::runtime::Handle::current();
+    let waiting = move || runtime.block_on(eventually(what, look));
+    tokio::task::spawn_blocking(waiting).await.unwrap();
 }
 
 /// Does what an engine does for one caller at a time (a prune, the disk usage) when its turn has come.

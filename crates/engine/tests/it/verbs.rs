@@ -13,7 +13,7 @@ use longshore_testkit::fake::{FakeConfig, Run, Spec};
 use longshore_testkit::lease::{IMAGE, LABEL, on_each};
 use longshore_testkit::{FakeEngine, raw};
 
-use crate::support::{client, nobody, spec, start};
+use crate::support::{client, comes_true, nobody, spec, start};
 
 #[tokio::test]
 async fn a_container_is_renamed_and_a_taken_name_refused() {
@@ -232,6 +232,27 @@ async fn an_image_is_made_of_a_container() {
     .await;
 }
 
+/// An engine's lists are up to 20 ms behind what has happened.
+async fn until_listed(engine: &Engine, list: ListContainers, only: &str) {
+    let (engine, only) = (engine.clone(), only.to_owned());
+    comes_true("the list knows what runs", async move || {
+        let listed = names(&engine, list.clone()).await;
+        if listed == [only.as_str()] {
+            Ok(())
+        } else {
+            Err(listed)
+        }
+    })
+    .await;
+}
+
+async fn names(engine: &Engine, list: ListContainers) -> Vec<String> {
+    let found = engine.list_containers(&list).await.unwrap();
+    let mut names: Vec<_> = found.into_iter().map(|one| one.name).collect();
+    names.sort();
+    names
+}
+
 #[tokio::test]
 async fn a_list_is_chosen_by_what_is_known_of_containers() {
     on_each(|lease| async move {
@@ -244,20 +265,10 @@ async fn a_list_is_chosen_by_what_is_known_of_containers() {
         let ended = start(&engine, &spec(&lease, "ended", &["sh", "-c", "exit 3"])).await;
         engine.wait_container(&ended).await.unwrap();
         let ours = || ListContainers::all().label(format!("{LABEL}={}", lease.run_id()));
-        let names = async |list: ListContainers| {
-            let mut names: Vec<_> = engine
-                .list_containers(&list)
-                .await
-                .unwrap()
-                .into_iter()
-                .map(|one| one.name)
-                .collect();
-            names.sort();
-            names
-        };
         let (up_name, ended_name) = (lease.name("up"), lease.name("ended"));
         let both = vec![ended_name.clone(), up_name.clone()];
-        assert_eq!(names(ours()).await, both);
+        assert_eq!(names(&engine, ours()).await, both);
+        until_listed(&engine, ours().state(&ContainerState::Running), &up_name).await;
         for (list, expected) in [
             (ours().state(&ContainerState::Running), &up_name),
             (ours().exit_code(3), &ended_name),
@@ -269,18 +280,18 @@ async fn a_list_is_chosen_by_what_is_known_of_containers() {
             (ours().limit(1), &ended_name),
         ] {
             assert_eq!(
-                names(list.clone()).await,
+                names(&engine, list.clone()).await,
                 std::slice::from_ref(expected),
                 "{list:?}"
             );
         }
-        assert_eq!(names(ours().image(IMAGE).network("none")).await, both);
+        assert_eq!(names(&engine, ours().image(IMAGE).network("none")).await, both);
 
         // Only what does not run goes, and of that only what is asked for.
         let filter = PruneFilter::default().label(format!("{LABEL}={}", lease.run_id()));
         let pruned = engine.prune_containers(&filter).await.unwrap();
         assert_eq!(pruned.removed, [ended.as_str().to_owned()]);
-        assert_eq!(names(ours()).await, [up_name]);
+        assert_eq!(names(&engine, ours()).await, [up_name]);
     })
     .await;
 }

@@ -129,6 +129,7 @@ async fn a_containers_events_come_typed_and_nothing_else() {
             .event_type(EventType::Container)
             .action("start")
             .action("die")
+            .image(IMAGE)
             .label(&label);
         let mut events = client.events().stream(filter).await.unwrap();
         let spec = builder(&lease, "other", &["sleep", "60"]).label("io.longshore.of", "nobody");
@@ -148,7 +149,8 @@ async fn a_containers_events_come_typed_and_nothing_else() {
             {
                 let name = container.container_name().map(ToOwned::to_owned);
                 told.push((container.verb().to_owned(), name, container.exit_code()));
-                assert_eq!(container.image(), Some(IMAGE));
+                // Podman writes the registry before it.
+                assert!(container.image().is_some_and(|image| image.ends_with(IMAGE)));
             }
         }
         let name = Some(lease.name("told"));
