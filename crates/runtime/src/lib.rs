@@ -10,6 +10,7 @@
 //! | what a container prints | [`logs::follow`] | one followed log; nothing while nobody reads |
 //! | that it goes with its test | [`guard::ContainerGuard`] | labels, and a sweep before the first |
 //! | when it is as it should be | [`wait::Wait`] | its events, its log, and tries where there is no event |
+//! | a database, a broker, a web server | [`services`] | a container under a guard |
 //!
 //! And as one step each: [`run()`], [`run_and_wait`], [`ensure()`]; [`metrics()`] and [`resource_status`] ask once.
 //!

@@ -8,6 +8,7 @@ mod image;
 mod netns;
 mod packages;
 mod podman;
+mod services;
 mod state;
 
 use std::path::Path;
@@ -98,7 +99,7 @@ pub(crate) async fn run(command: Command) -> Result<()> {
     let cache = places::cache()?;
     match command {
         Command::Up { which } => {
-            let running = up(&cache, which).await?;
+            let running = up_to_test(&cache, which).await?;
             println!("DOCKER_HOST={}", running.docker_host());
         }
         Command::Down { which } => {
@@ -137,6 +138,15 @@ pub(crate) async fn run(command: Command) -> Result<()> {
 pub(crate) async fn running(cache: &Path, kind: Kind) -> Option<Running> {
     let running = Place::of(cache, kind).read()?;
     (running.is_alive() && Api::unix(&running.socket).ping().await.is_ok()).then_some(running)
+}
+
+/// [`up`], with all that tests want of the engine.
+pub(crate) async fn up_to_test(cache: &Path, kind: Kind) -> Result<Running> {
+    let running = up(cache, kind).await?;
+    if matches!(kind, Kind::Oldest | Kind::Stable | Kind::Newest) {
+        services::ensure(cache, &Api::unix(&running.socket)).await?;
+    }
+    Ok(running)
 }
 
 /// Starts the engine of this kind, unless it runs already, and puts the sample image on it.

@@ -39,7 +39,7 @@ impl Engines {
                 // Noted before it is started: an interruption in the middle must end it too.
                 self.started.push(kind);
             }
-            let running = engine::up(cache, kind)
+            let running = engine::up_to_test(cache, kind)
                 .await
                 .with_context(|| format!("engine {kind}"))?;
             entries.push(format!("{kind}={}", running.docker_host()));
