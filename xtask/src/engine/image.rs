@@ -21,7 +21,7 @@ const CHANGES: [&str; 3] = [
 
 /// Puts the image on the engine unless it is there.
 pub(crate) async fn ensure(cache: &Path, api: &Api) -> Result<()> {
-    if is_there(api, REFERENCE).await? {
+    if api.get(&format!("/images/{REFERENCE}/json")).await?.status == 200 {
         return Ok(());
     }
     let busybox = fetch::busybox(cache).await?;
@@ -32,11 +32,6 @@ pub(crate) async fn ensure(cache: &Path, api: &Api) -> Result<()> {
     import(api, "longshore%2Fsample", &CHANGES, &tar[..], tar.len() as u64)
         .await
         .context("the sample image")
-}
-
-/// Whether the engine has an image.
-pub(super) async fn is_there(api: &Api, reference: &str) -> Result<bool> {
-    Ok(api.get(&format!("/images/{reference}/json")).await?.status == 200)
 }
 
 /// Makes `repo` (escaped for a URL), tag `latest`, out of a tar of `length` bytes, with changes (escaped too) as a Dockerfile

@@ -99,7 +99,10 @@ pub(crate) async fn run(command: Command) -> Result<()> {
     let cache = places::cache()?;
     match command {
         Command::Up { which } => {
-            let running = up_to_test(&cache, which).await?;
+            let running = up(&cache, which).await?;
+            if let Err(error) = ensure_services(&cache, &running).await {
+                eprintln!("tests of service templates will be skipped: {error:#}");
+            }
             println!("DOCKER_HOST={}", running.docker_host());
         }
         Command::Down { which } => {
@@ -140,13 +143,17 @@ pub(crate) async fn running(cache: &Path, kind: Kind) -> Option<Running> {
     (running.is_alive() && Api::unix(&running.socket).ping().await.is_ok()).then_some(running)
 }
 
-/// [`up`], with all that tests want of the engine.
-pub(crate) async fn up_to_test(cache: &Path, kind: Kind) -> Result<Running> {
-    let running = up(cache, kind).await?;
-    if matches!(kind, Kind::Oldest | Kind::Stable | Kind::Newest) {
-        services::ensure(cache, &Api::unix(&running.socket)).await?;
+/// Puts the services image on an engine that tests of service templates run on, unless it is there.
+///
+/// # Errors
+/// When it cannot be made here, or not be put there.
+pub(crate) async fn ensure_services(cache: &Path, running: &Running) -> Result<()> {
+    match running.kind {
+        Kind::Oldest | Kind::Stable | Kind::Newest => services::ensure(cache, &Api::unix(&running.socket))
+            .await
+            .context("the services image"),
+        Kind::Podman | Kind::SwarmNewest | Kind::SwarmOldest => Ok(()),
     }
-    Ok(running)
 }
 
 /// Starts the engine of this kind, unless it runs already, and puts the sample image on it.

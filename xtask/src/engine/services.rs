@@ -16,6 +16,9 @@ use crate::run::Cmd;
 /// Its name on the engines that have it.
 const REFERENCE: &str = "longshore/services:latest";
 
+/// The label that says which text of this file made it.
+const RECIPE: &str = "io.longshore.recipe";
+
 /// Every version of PostgreSQL has a folder of its own for its programs: this link leads there.
 const POSTGRES: &str = "usr/lib/postgresql/bin";
 
@@ -88,28 +91,28 @@ const REMOVED_PROGRAMS: [&str; 15] = [
     "resolve_stack_dump",
 ];
 
-/// Puts the image on the engine unless it is there.
+/// Puts the image on the engine unless it is there, made by this recipe.
 pub(super) async fn ensure(cache: &Path, api: &Api) -> Result<()> {
-    if image::is_there(api, REFERENCE).await? {
+    let recipe = places::tag(include_bytes!("services.rs"));
+    let there = api.get(&format!("/images/{REFERENCE}/json")).await?;
+    if there.status == 200 && there.json()?["Config"]["Labels"][RECIPE] == recipe {
         return Ok(());
     }
-    let tar = tar(cache).await.context("the services image")?;
+    let tar = tar(cache, &recipe).await?;
     let begun = std::time::Instant::now();
     let file = tokio::fs::File::open(&tar).await?;
     let length = file.metadata().await?.len();
-    image::import(api, "longshore%2Fservices", &CHANGES, file, length)
-        .await
-        .context("the services image")?;
+    let label = format!("LABEL%20{RECIPE}%3D{recipe}");
+    let changes = [&CHANGES[..], &[&label]].concat();
+    image::import(api, "longshore%2Fservices", &changes, file, length).await?;
     eprintln!("{REFERENCE}: there after {:.1} s", begun.elapsed().as_secs_f64());
     Ok(())
 }
 
 /// The image's tar, which is made when it is not in the cache.
-async fn tar(cache: &Path) -> Result<PathBuf> {
+async fn tar(cache: &Path, recipe: &str) -> Result<PathBuf> {
     let folder = cache.join("services");
-    fs::create_dir_all(&folder)?;
     // Another recipe is another file: what an older checkout made is not taken for ours.
-    let recipe = places::tag(include_bytes!("services.rs"));
     let tar = folder.join(format!("{recipe}.tar"));
     let _lock = state::take_file(&folder.join("lock")).await?;
     if tar.is_file() {
