@@ -33,15 +33,16 @@ pub(crate) fn target() -> PathBuf {
     checkout().join(set.unwrap_or_else(|| "target".into()))
 }
 
-/// A short name for the cache folder, so that two of them never share a network namespace. FNV-1a, six hex digits.
+/// A short name for the cache folder, so that two of them never share a network namespace.
 pub(crate) fn cache_tag(cache: &Path) -> String {
-    let hash = cache
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-        });
+    tag(cache.as_os_str().as_encoded_bytes())
+}
+
+/// A short name for these bytes: FNV-1a, six hex digits.
+pub(crate) fn tag(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
     format!("{:06x}", hash & 0x00ff_ffff)
 }
 

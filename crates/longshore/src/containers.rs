@@ -6,7 +6,7 @@ use longshore_core::{Container, ContainerSpec, ContainerSummary, Outcome, Verb};
 use longshore_engine::{Copied, CopyIn, CopyOut, Created, ListContainers, LogOptions, LogStream};
 use longshore_runtime::guard::{ContainerGuard, GuardConfig};
 use longshore_runtime::services::{Service, ServiceUrl};
-use longshore_runtime::{self as runtime, Ensure, Ensured, RunOptions, RunOutput};
+use longshore_runtime::{self as runtime, Batch, Bulk, Ensure, Ensured, RunOptions, RunOutput};
 
 use crate::client::reference;
 use crate::{DockerClient, DockerError};
@@ -146,6 +146,63 @@ impl Containers {
     pub async fn act(&self, container: &str, verb: &Verb) -> Result<Outcome, DockerError> {
         let container = reference(container)?;
         self.0.run(self.0.engine().act(&container, verb)).await
+    }
+
+    /// Does one thing to many, each as [`act`](Self::act): an outcome for each, in the order given. Whatever fails, the
+    /// others are done.
+    ///
+    /// Once this client is cancelled, what has not ended is [`Cancelled`](crate::DockerErrorKind::Cancelled) and nothing more
+    /// is sent; what was done is told all the same. Dropped on the way, nothing more is begun. Either way the engine does
+    /// what had reached it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: longshore::DockerClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use longshore::prelude::*;
+    /// let stop = Verb::Stop { timeout: Some(5) };
+    /// // They mostly wait: more of them at a time than the four that an engine works off best.
+    /// let stopped = client.containers().act_all(&["web", "db", "mq"], &stop, Bulk::default().at_once(16)).await;
+    /// for (name, error) in stopped.failed() {
+    ///     eprintln!("{name}: {error}");
+    /// }
+    /// stopped.into_result()?; // or the error that names all that failed
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn act_all<S: AsRef<str>>(
+        &self,
+        containers: &[S],
+        verb: &Verb,
+        bulk: Bulk,
+    ) -> Batch<String, Outcome, DockerError> {
+        let names: Vec<String> = containers.iter().map(|name| name.as_ref().to_owned()).collect();
+        let act = |name: String| async move { self.act(&name, verb).await };
+        bulk.run(names, act).await
+    }
+
+    /// Makes and starts many, each as [`run`](Self::run): an outcome for each, in the order given, as
+    /// [`act_all`](Self::act_all) has it. For one thing after the other, or other objects than containers, give
+    /// [`Bulk::run`] a closure.
+    ///
+    /// ```no_run
+    /// # async fn example(client: longshore::DockerClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// use longshore::prelude::*;
+    /// let workers: Vec<_> =
+    ///     (0..20).map(|n| ContainerBuilder::new("worker:1").name(format!("worker-{n}"))).collect();
+    /// let made = client.containers().run_all(&workers, Bulk::default()).await.into_result()?;
+    /// println!("{} run", made.len());
+    ///
+    /// let images = ["redis:8", "postgres:18"];
+    /// Bulk::default().run(images, |image| client.download_image(image)).await.into_result()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn run_all(
+        &self,
+        specs: &[ContainerSpec],
+        bulk: Bulk,
+    ) -> Batch<ContainerSpec, Created, DockerError> {
+        let run = |spec: ContainerSpec| async move { self.run(&spec).await };
+        bulk.run(specs.to_vec(), run).await
     }
 
     /// Starts it.

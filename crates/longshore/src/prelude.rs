@@ -11,4 +11,4 @@ pub use longshore_engine::{
     StepState, TransferEvent, Upload,
 };
 pub use longshore_runtime::guard::{ContainerGuard, GuardConfig};
-pub use longshore_runtime::{Ensure, RunOptions, RunOutput};
+pub use longshore_runtime::{Batch, Bulk, Ensure, RunOptions, RunOutput};

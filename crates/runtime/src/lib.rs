@@ -10,6 +10,8 @@
 //! | what a container prints | [`logs::follow`] | one followed log; nothing while nobody reads |
 //! | that it goes with its test | [`guard::ContainerGuard`] | labels, and a sweep before the first |
 //! | when it is as it should be | [`wait::Wait`] | its events, its log, and tries where there is no event |
+//! | a database, a broker, a web server | [`services`] | a container under a guard |
+//! | what came of each of many | [`Bulk`] | their calls, four at a time |
 //!
 //! And as one step each: [`run()`], [`run_and_wait`], [`ensure()`]; [`metrics()`] and [`resource_status`] ask once.
 //!
@@ -17,6 +19,7 @@
 //! `longshore-store`'s.
 #![warn(missing_docs)]
 
+mod bulk;
 pub mod exec;
 mod feed;
 pub mod guard;
@@ -38,6 +41,7 @@ mod testing;
 pub mod wait;
 mod watch;
 
+pub use bulk::{Batch, BatchError, Bulk};
 pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
 pub use longshore_engine::Backoff;
 pub use longshore_engine::StdStream;

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpStream, UnixStream};
+
+/// Of a body, at a time.
+const CHUNK: usize = 256 * 1024;
 
 /// An engine at an address.
 #[derive(Debug, Clone)]
@@ -80,9 +83,22 @@ impl Api {
         body: &[u8],
         seconds: u64,
     ) -> Result<Answer> {
+        self.send(method, path, kind, body, body.len() as u64, seconds)
+            .await
+    }
+
+    /// As [`call`](Self::call), with the `length` bytes that `body` gives, which need not be in memory.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: impl AsyncRead + Unpin,
+        length: u64,
+        seconds: u64,
+    ) -> Result<Answer> {
         let head = format!(
-            "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
-            body.len()
+            "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n",
         );
         let exchange = async {
             match self {
@@ -100,10 +116,10 @@ impl Api {
 async fn exchange(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     head: &str,
-    body: &[u8],
+    mut body: impl AsyncRead + Unpin,
 ) -> Result<Answer> {
     stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body).await?;
+    tokio::io::copy_buf(&mut BufReader::with_capacity(CHUNK, &mut body), &mut stream).await?;
     let mut all = Vec::new();
     stream.read_to_end(&mut all).await?;
     let end = all

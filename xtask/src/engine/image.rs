@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
+use tokio::io::AsyncRead;
 
 use super::{Api, fetch};
 use crate::run::Cmd;
@@ -23,28 +24,45 @@ pub(crate) async fn ensure(cache: &Path, api: &Api) -> Result<()> {
     if api.get(&format!("/images/{REFERENCE}/json")).await?.status == 200 {
         return Ok(());
     }
-    let tar = tar(cache).await?;
-    let changes: String = CHANGES
+    let busybox = fetch::busybox(cache).await?;
+    let root = build(cache, &busybox).await?;
+    let tar = pack(&root).limit(60).read_bytes().await;
+    fs::remove_dir_all(&root).ok();
+    let tar = tar?;
+    import(api, "longshore%2Fsample", &CHANGES, &tar[..], tar.len() as u64)
+        .await
+        .context("the sample image")
+}
+
+/// Makes `repo` (escaped for a URL), tag `latest`, out of a tar of `length` bytes, with changes (escaped too) as a Dockerfile
+/// has them.
+pub(super) async fn import(
+    api: &Api,
+    repo: &str,
+    changes: &[&str],
+    tar: impl AsyncRead + Unpin,
+    length: u64,
+) -> Result<()> {
+    let changes: String = changes
         .iter()
         .map(|change| format!("&changes={change}"))
         .collect();
-    let path = format!("/images/create?fromSrc=-&repo=longshore%2Fsample&tag=latest{changes}");
+    let path = format!("/images/create?fromSrc=-&repo={repo}&tag=latest{changes}");
     let answer = api
-        .call("POST", &path, "application/x-tar", &tar, 120)
+        .send("POST", &path, "application/x-tar", tar, length, 120)
         .await?
         .ok()?;
     // The call answers 200 before it begins; what went wrong afterwards stands in the stream.
     let said = String::from_utf8_lossy(&answer.body);
     if said.contains("\"error\"") {
-        return Err(anyhow!("{}", said.trim())).context("the engine refused the sample image");
+        return Err(anyhow!("{}", said.trim())).context("the engine refused the image");
     }
     Ok(())
 }
 
-async fn tar(cache: &Path) -> Result<Vec<u8>> {
-    let busybox = fetch::busybox(cache).await?;
-    let root = build(cache, &busybox).await?;
-    let tar = Cmd::new("tar")
+/// Writes a folder as a tar that is the same each time, to the standard output unless a file is named.
+pub(super) fn pack(root: &Path) -> Cmd {
+    Cmd::new("tar")
         .args([
             "--sort=name",
             "--owner=0",
@@ -53,11 +71,8 @@ async fn tar(cache: &Path) -> Result<Vec<u8>> {
             "--mtime=@1600000000",
             "-C",
         ])
-        .arg(&root)
-        .args(["-c", "."]);
-    let bytes = tar.limit(60).read_bytes().await;
-    fs::remove_dir_all(&root).ok();
-    bytes
+        .arg(root)
+        .args(["-c", "."])
 }
 
 async fn build(cache: &Path, busybox: &Path) -> Result<PathBuf> {

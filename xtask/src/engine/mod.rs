@@ -8,6 +8,7 @@ mod image;
 mod netns;
 mod packages;
 mod podman;
+mod services;
 mod state;
 
 use std::path::Path;
@@ -99,6 +100,9 @@ pub(crate) async fn run(command: Command) -> Result<()> {
     match command {
         Command::Up { which } => {
             let running = up(&cache, which).await?;
+            if let Err(error) = ensure_services(&cache, &running).await {
+                eprintln!("tests of service templates will be skipped: {error:#}");
+            }
             println!("DOCKER_HOST={}", running.docker_host());
         }
         Command::Down { which } => {
@@ -137,6 +141,19 @@ pub(crate) async fn run(command: Command) -> Result<()> {
 pub(crate) async fn running(cache: &Path, kind: Kind) -> Option<Running> {
     let running = Place::of(cache, kind).read()?;
     (running.is_alive() && Api::unix(&running.socket).ping().await.is_ok()).then_some(running)
+}
+
+/// Puts the services image on an engine that tests of service templates run on, unless it is there.
+///
+/// # Errors
+/// When it cannot be made here, or not be put there.
+pub(crate) async fn ensure_services(cache: &Path, running: &Running) -> Result<()> {
+    match running.kind {
+        Kind::Oldest | Kind::Stable | Kind::Newest => services::ensure(cache, &Api::unix(&running.socket))
+            .await
+            .context("the services image"),
+        Kind::Podman | Kind::SwarmNewest | Kind::SwarmOldest => Ok(()),
+    }
 }
 
 /// Starts the engine of this kind, unless it runs already, and puts the sample image on it.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::engine::{self, Kind};
+use crate::engine::{self, Kind, Running};
 
 /// What tests read; `longshore_testkit::lease` owns its meaning.
 pub(super) const VARIABLE: &str = "LONGSHORE_TEST_ENGINES";
@@ -15,6 +15,7 @@ pub(crate) const REGISTRY: &str = "LONGSHORE_TEST_REGISTRY";
 #[derive(Debug, Default)]
 pub(super) struct Engines {
     started: Vec<Kind>,
+    running: Vec<Running>,
     variable: String,
 }
 
@@ -43,8 +44,19 @@ impl Engines {
                 .await
                 .with_context(|| format!("engine {kind}"))?;
             entries.push(format!("{kind}={}", running.docker_host()));
+            self.running.push(running);
         }
         self.variable = entries.join(",");
+        Ok(())
+    }
+
+    /// Puts real servers on those that tests of service templates run on; engines that the variable named are left alone.
+    pub(super) async fn services(&self, cache: &Path) -> Result<()> {
+        for running in &self.running {
+            engine::ensure_services(cache, running)
+                .await
+                .with_context(|| format!("engine {}", running.kind))?;
+        }
         Ok(())
     }
 
@@ -80,6 +92,7 @@ mod tests {
     fn engines_are_chosen_by_their_whole_name() {
         let engines = Engines {
             started: Vec::new(),
+            running: Vec::new(),
             variable: "newest=unix:///a=b.sock,swarm-newest=unix:///c.sock, podman=tcp://127.0.0.1:1"
                 .to_owned(),
         };

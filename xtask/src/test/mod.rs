@@ -181,6 +181,12 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
         Ok(Counts::ONE)
     });
     let up = up.await;
+    let services = report.step("services image", async {
+        engines.services(cache).await?;
+        Ok(Counts::ONE)
+    });
+    // Without it some tests are skipped, and this step has failed.
+    services.await;
     let mut docker = PathBuf::new();
     let ssh = report.step("sshd", async {
         tools.sshd().await?;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod bulk;
+
 use longshore::prelude::*;
 use longshore_testkit::lease::{IMAGE, LABEL, Lease, on_each};
 use tokio_util::sync::CancellationToken;

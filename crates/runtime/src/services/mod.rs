@@ -196,7 +196,7 @@ mod tests {
     fn every_service_has_a_spec_that_an_engine_takes_and_its_own_scheme() {
         let all = [
             (redis(None), "redis://h:1"),
-            (redis(Some("x")), "redis://:x@h:1"),
+            (redis(Some("x")), "redis://default:x@h:1"),
             (redis_cluster("h", 7_000), "redis://h:1"),
             (redis_sentinel("h", 6_379), "redis+sentinel://h:1/main"),
             (postgres("u", "x", "d"), "postgresql://u:x@h:1/d"),
@@ -218,5 +218,53 @@ mod tests {
                     .any(|port| port.container == service.port)
             );
         }
+    }
+
+    #[test]
+    fn no_password_is_in_what_is_shown_or_in_a_command() {
+        let password = "hush 7";
+        for service in [
+            redis(Some(password)),
+            postgres("u", password, "d"),
+            mysql("u", password, "d"),
+            mariadb("u", password, "d"),
+            mongodb(Some(("u", password))),
+        ] {
+            let url = service.url("h", 1);
+            assert!(url.expose().contains("hush%207"), "{url}");
+            // Commands stand in lists of processes, and in what everybody may inspect.
+            let command = format!("{:?} {:?}", service.spec.cmd, service.spec.entrypoint);
+            let shown = format!("{service:?} {:?} {url} {url:?} {command}", service.ready);
+            assert!(!shown.contains("hush"), "{shown}");
+        }
+    }
+
+    /// Of those that no package brings: what their images read, and what they print.
+    #[test]
+    fn mongodb_and_mysql_are_told_what_their_images_read() {
+        let settings = |service: &Service| {
+            let mut env = service.spec.env.0.clone();
+            env.sort();
+            env
+        };
+        let closed = mongodb(Some(("root", "x")));
+        let wanted = ["MONGO_INITDB_ROOT_PASSWORD=x", "MONGO_INITDB_ROOT_USERNAME=root"];
+        assert_eq!(settings(&closed), wanted);
+        let waits = "log line \"Waiting for connections\"";
+        assert_eq!(
+            closed.ready.to_string(),
+            format!("{waits} 2 times and port 27017")
+        );
+        let open = mongodb(None);
+        assert!(settings(&open).is_empty() && open.spec.cmd.is_none());
+        assert_eq!(open.ready.to_string(), format!("{waits} and port 27017"));
+        assert_eq!((open.port, &*open.spec.image), (27_017, "mongo:8"));
+        let wanted = [
+            "MYSQL_DATABASE=shop",
+            "MYSQL_PASSWORD=x",
+            "MYSQL_ROOT_PASSWORD=x",
+            "MYSQL_USER=ann",
+        ];
+        assert_eq!(settings(&mysql("ann", "x", "shop")), wanted);
     }
 }

@@ -289,32 +289,106 @@ mod tests {
         }
     }
 
+    /// Answers one call with this, and tells the call's first line and body.
+    async fn answer(listener: &TcpListener, status: &str, body: &str) -> (String, Value) {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        let (head, length) = loop {
+            assert_ne!(socket.read_buf(&mut asked).await.unwrap(), 0, "a whole head");
+            let text = String::from_utf8_lossy(&asked).into_owned();
+            if let Some((head, _)) = text.split_once("\r\n\r\n") {
+                let length = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("Content-Length: "));
+                break (
+                    head.to_owned(),
+                    length.map_or(0, |length| length.parse().unwrap()),
+                );
+            }
+        };
+        while asked.len() < head.len() + 4 + length {
+            assert_ne!(socket.read_buf(&mut asked).await.unwrap(), 0, "a whole body");
+        }
+        let text = format!(
+            "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        socket.write_all(text.as_bytes()).await.unwrap();
+        let first = head.lines().next().unwrap_or_default().to_owned();
+        let sent = serde_json::from_slice(&asked[head.len() + 4..]).unwrap_or_default();
+        (first, sent)
+    }
+
     #[tokio::test]
-    async fn a_call_is_sent_whole_and_an_error_has_toxiproxys_words() {
+    async fn every_call_is_the_one_of_toxiproxys_api() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = Toxiproxy::new("127.0.0.1", listener.local_addr().unwrap().port());
-        let serve = async {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut asked = vec![0; 4096];
-            let mut len = 0;
-            while !asked[..len].ends_with(b"}") {
-                len += socket.read(&mut asked[len..]).await.unwrap();
-            }
-            let body = r#"{"error":"proxy already exists","status":409}"#;
-            let answer = format!(
-                "HTTP/1.1 409 Conflict\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            socket.write_all(answer.as_bytes()).await.unwrap();
-            String::from_utf8(asked[..len].to_vec()).unwrap()
+        let toxic = Toxic::Timeout { timeout: 0 };
+        let calls = async {
+            proxy.create("db", "0.0.0.0:1", "db:2").await?;
+            proxy.add("db", "cut", toxic, Direction::Downstream, 0.5).await?;
+            proxy.remove("db", "cut/").await?;
+            proxy.enable("a b", false).await?;
+            proxy.delete("db").await?;
+            proxy.reset().await?;
+            proxy.proxies().await
         };
-        let (created, asked) = tokio::join!(proxy.create("db", "0.0.0.0:1", "db:2"), serve);
+        let serve = async {
+            let mut asked = Vec::new();
+            for body in ["{}", "{}", "", "{}", "", "", r#"{"db":{},"mq":{}}"#] {
+                let status = if body.is_empty() {
+                    "204 No Content"
+                } else {
+                    "200 OK"
+                };
+                asked.push(answer(&listener, status, body).await);
+            }
+            asked
+        };
+        let (names, asked) = tokio::join!(calls, serve);
+        assert_eq!(names.unwrap(), ["db", "mq"]);
+        let created = json!({ "name": "db", "listen": "0.0.0.0:1", "upstream": "db:2", "enabled": true });
+        let wanted = [
+            ("POST /proxies", created),
+            (
+                "POST /proxies/db/toxics",
+                toxic_body("cut", toxic, Direction::Downstream, 0.5),
+            ),
+            ("DELETE /proxies/db/toxics/cut%2F", Value::Null),
+            ("POST /proxies/a%20b", json!({ "enabled": false })),
+            ("DELETE /proxies/db", Value::Null),
+            ("POST /reset", Value::Null),
+            ("GET /proxies", Value::Null),
+        ];
+        for ((first, sent), (call, body)) in asked.iter().zip(&wanted) {
+            assert_eq!((first, sent), (&format!("{call} HTTP/1.1"), body));
+        }
+        assert_eq!(asked.len(), wanted.len());
+    }
+
+    #[tokio::test]
+    async fn an_error_has_toxiproxys_words_or_the_status_or_why_nobody_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxy = Toxiproxy::new("127.0.0.1", port);
+        let body = r#"{"error":"proxy already exists","status":409}"#;
+        let (created, _) = tokio::join!(
+            proxy.create("db", "0.0.0.0:1", "db:2"),
+            answer(&listener, "409 Conflict", body)
+        );
         let error = created.unwrap_err();
         assert!(error.is_conflict());
         assert_eq!(error.to_string(), "cannot create the proxy: proxy already exists");
-        assert!(
-            asked.starts_with("POST /proxies HTTP/1.1\r\n") && asked.contains("Content-Length: "),
-            "{asked}"
+        let (removed, _) = tokio::join!(
+            proxy.remove("db", "none"),
+            answer(&listener, "404 Not Found", "no JSON")
         );
+        let error = removed.unwrap_err();
+        assert!(error.is_not_found());
+        assert_eq!(error.to_string(), "cannot remove the toxic: it answered 404");
+        drop(listener);
+        let error = proxy.reset().await.unwrap_err();
+        assert!(!error.is_not_found() && !error.is_conflict());
+        assert!(error.to_string().starts_with("cannot reset: "), "{error}");
     }
 }

@@ -15,4 +15,5 @@ mod logs;
 mod pulls;
 mod real;
 mod run;
+mod services;
 mod wait;

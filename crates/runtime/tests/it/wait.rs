@@ -12,6 +12,20 @@ use serde_json::{Value, json};
 
 use crate::account::engine;
 
+/// Where published ports answer. The engine is in a network namespace of its own: a container on that network knows.
+pub(crate) async fn address(lease: &Lease, engine: &Engine) -> Option<String> {
+    let spec = json!({ "Cmd": ["ip", "-4", "-o", "addr"], "HostConfig": { "NetworkMode": "host" } });
+    let id = ContainerId::new(&lease.create("address", spec).await.unwrap()).unwrap();
+    Wait::exited()
+        .start(engine, &id, &WaitConfig::default())
+        .await
+        .unwrap();
+    let path = format!("/containers/{id}/logs?stdout=true");
+    let text = lease.call("GET", &path, None).await.unwrap().text();
+    let line = text.lines().find(|line| line.contains(" eth0 "))?;
+    Some(line.split("inet ").nth(1)?.split('/').next()?.to_owned())
+}
+
 /// One engine, and where its published ports answer.
 struct Place {
     lease: Lease,
@@ -20,21 +34,13 @@ struct Place {
 }
 
 impl Place {
-    /// The engine is in a network namespace of its own: a container on that network knows its address.
     async fn of(lease: Lease) -> Self {
         let engine = engine(&lease.docker_host());
-        let spec = json!({ "Cmd": ["ip", "-4", "-o", "addr"], "HostConfig": { "NetworkMode": "host" } });
-        let id = ContainerId::new(&lease.create("address", spec).await.unwrap()).unwrap();
-        Wait::exited()
-            .start(&engine, &id, &WaitConfig::default())
-            .await
-            .unwrap();
-        let path = format!("/containers/{id}/logs?stdout=true");
-        let text = lease.call("GET", &path, None).await.unwrap().text();
-        let found = text.lines().find(|line| line.contains(" eth0 "));
-        let found = found.and_then(|line| line.split("inet ").nth(1)?.split('/').next());
         let config = WaitConfig::default().within(Duration::from_secs(10));
-        let config = found.map_or(config.clone(), |found| config.reached_at(found));
+        let config = match address(&lease, &engine).await {
+            Some(found) => config.reached_at(found),
+            None => config,
+        };
         Self {
             lease,
             engine,
