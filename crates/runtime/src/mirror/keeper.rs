@@ -293,9 +293,9 @@ impl<S: ContainerSource> Keeper<S> {
             self.initial = None;
             self.mirror.set_ready();
         }
-        for event in self.suspense.release(now) {
+        for (event, late) in self.suspense.release(now) {
             self.meters.synthetic.count();
-            self.feed.event(event, true, false);
+            self.feed.event(event, true, late);
         }
         if self.explain.is_empty() && !self.is_resyncing {
             self.suspense.calm();
