@@ -24,11 +24,12 @@ pub(crate) struct Bench {
     rest: Vec<String>,
 }
 
-/// Runs every proof at its full size on newest and oldest.
+/// Runs every proof at its full size on newest and oldest, and on those that tests may end.
 pub(crate) async fn soak(args: &Soak) -> Result<()> {
     let tools = Tools::new(&places::cache()?)?;
     tools.nextest().await?;
-    with_engines(&[Kind::Newest, Kind::Oldest], async |hosts| {
+    let kinds = [Kind::Newest, Kind::Oldest, Kind::SwarmNewest, Kind::SwarmOldest];
+    with_engines(&kinds, async |hosts| {
         let named: Vec<String> = hosts
             .iter()
             .map(|(kind, host)| format!("{kind}={host}"))

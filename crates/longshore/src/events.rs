@@ -86,7 +86,7 @@ pub enum EventItem {
         event: DockerEvent,
         /// Not told by the engine, but seen from the difference after a gap.
         synthetic: bool,
-        /// Its stamp is older than that of an event told before it.
+        /// Its stamp is older than that of an event told before it; if it is synthetic, of one about the same object.
         late: bool,
     },
     /// Events may be missing, whether they fit or not.

@@ -82,7 +82,7 @@ pub enum RecordBody {
         event: Event,
         /// Not told by the engine, but seen from the difference after a gap. Its time is the best known one.
         synthetic: bool,
-        /// Its stamp is older than that of an event delivered before it.
+        /// Its stamp is older than that of an event delivered before it; if it is synthetic, of one about the same object.
         late: bool,
     },
     /// Events may be missing here.

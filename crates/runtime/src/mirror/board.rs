@@ -3,10 +3,10 @@
 //! Owns the marks, one for each object, so that it is bounded however many events come; setting one never waits.
 //! Leaves to others what a mark causes ([`keeper`](super::keeper)).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use longshore_core::{ContainerId, Event, EventType, Health};
+use longshore_core::{ContainerId, Event, EventType, Health, Timestamp};
 use tokio::sync::Notify;
 
 /// Actions that change nothing of what an inspect says.
@@ -38,8 +38,8 @@ pub(crate) enum Relist {
 /// What happened to one container since the keeper last looked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Touch {
-    /// The actions told about it.
-    pub(crate) verbs: BTreeSet<Box<str>>,
+    /// The actions told about it, with their last stamps.
+    pub(crate) verbs: BTreeMap<Box<str>, Timestamp>,
     /// The health last told, when that is all that happened.
     pub(crate) only_health: Option<Health>,
 }
@@ -75,8 +75,8 @@ impl Board {
             Some(health) if !known || touch.only_health.is_some() => Some(health),
             _ => None,
         };
-        if touch.verbs.len() < MAX_VERBS {
-            touch.verbs.insert(verb.into());
+        if touch.verbs.len() < MAX_VERBS || touch.verbs.contains_key(verb) {
+            touch.verbs.insert(verb.into(), event.at);
         }
         drop(marks);
         self.wake.notify_one();
@@ -121,7 +121,9 @@ pub(crate) fn touched_by(event: &Event) -> Option<ContainerId> {
 
 #[cfg(test)]
 mod tests {
-    use longshore_core::{Scope, Timestamp};
+    use std::collections::BTreeSet;
+
+    use longshore_core::Scope;
 
     use super::*;
 

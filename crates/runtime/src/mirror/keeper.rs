@@ -154,9 +154,7 @@ impl<S: ContainerSource> Keeper<S> {
             if self.explain.get(&id) == Some(&Explain::Repair) {
                 self.explain.remove(&id);
             }
-            if self.is_resyncing || !self.explain.is_empty() || self.suspense.next_due().is_some() {
-                self.suspense.told(&id, touch.verbs);
-            }
+            self.suspense.told(&id, touch.verbs);
             let shown = self.containers.get(&id).map(|container| &container.health);
             let is_shown = touch.only_health.is_some() && touch.only_health.as_ref() == shown;
             if !(is_shown && self.agenda.is_settled(&id)) {
@@ -293,12 +291,13 @@ impl<S: ContainerSource> Keeper<S> {
             self.initial = None;
             self.mirror.set_ready();
         }
-        for event in self.suspense.release(now) {
+        for (event, late) in self.suspense.release(now) {
             self.meters.synthetic.count();
-            self.feed.event(event, true, false);
+            self.feed.event(event, true, late);
         }
         if self.explain.is_empty() && !self.is_resyncing {
-            self.suspense.calm();
+            let agenda = &self.agenda;
+            self.suspense.calm(|id| agenda.is_settled(id));
         }
         if now >= self.sweep_at {
             self.sweep_at = now + SWEEP_EVERY;

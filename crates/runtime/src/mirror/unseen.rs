@@ -7,8 +7,16 @@ use std::collections::BTreeMap;
 
 use longshore_core::{Container, ContainerState, Event, EventType, Health, Scope, Timestamp};
 
+/// An event that must have happened.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct MadeUp {
+    pub(super) event: Event,
+    /// Its time is the engine's own word: a real event of it is not older. Otherwise it is the latest that it can be.
+    pub(super) is_timed: bool,
+}
+
 /// The events that explain how `before` became `after`, in order. `now` stands in where nothing tells the time.
-pub(super) fn unseen(before: Option<&Container>, after: Option<&Container>, now: Timestamp) -> Vec<Event> {
+pub(super) fn unseen(before: Option<&Container>, after: Option<&Container>, now: Timestamp) -> Vec<MadeUp> {
     let Some(about) = after.or(before) else {
         return Vec::new();
     };
@@ -40,6 +48,7 @@ pub(super) fn unseen(before: Option<&Container>, after: Option<&Container>, now:
                 if before.state.has_processes() {
                     // How that run ended, nobody knows any more; it had ended when the next began.
                     tale.tell("die", after.started_at, &[]);
+                    tale.events.iter_mut().for_each(|told| told.is_timed = false);
                 }
                 tale.run(after);
             }
@@ -52,7 +61,7 @@ pub(super) fn unseen(before: Option<&Container>, after: Option<&Container>, now:
 struct Tale<'a> {
     about: &'a Container,
     now: Timestamp,
-    events: Vec<Event>,
+    events: Vec<MadeUp>,
 }
 
 impl Tale<'_> {
@@ -69,14 +78,16 @@ impl Tale<'_> {
             more.iter()
                 .map(|(key, value)| (Box::from(*key), Box::from(&**value))),
         );
-        self.events.push(Event {
+        let event = Event {
             kind: EventType::Container,
             action: action.into(),
             id: about.id.as_str().into(),
             attributes,
             scope: Scope::Local,
             at: at.unwrap_or(self.now),
-        });
+        };
+        let is_timed = at.is_some();
+        self.events.push(MadeUp { event, is_timed });
     }
 
     /// The whole of a run that nobody saw begin.
@@ -134,7 +145,10 @@ mod tests {
     fn tale(before: Option<&Container>, after: Option<&Container>) -> Vec<String> {
         unseen(before, after, NOW)
             .into_iter()
-            .map(|event| format!("{} at {}", event.action, event.at.as_secs()))
+            .map(|told| {
+                let about = if told.is_timed { "at" } else { "by" };
+                format!("{} {about} {}", told.event.action, told.event.at.as_secs())
+            })
             .collect()
     }
 
@@ -161,8 +175,8 @@ mod tests {
             tale(None, Some(&with(exited))),
             ["create at 1", "start at 2", "die at 9"]
         );
-        assert_eq!(tale(Some(&running), None), ["die at 99", "destroy at 99"]);
-        assert_eq!(tale(Some(&with(exited)), None), ["destroy at 99"]);
+        assert_eq!(tale(Some(&running), None), ["die by 99", "destroy by 99"]);
+        assert_eq!(tale(Some(&with(exited)), None), ["destroy by 99"]);
         assert_eq!(tale(Some(&running), Some(&running)), [""; 0]);
     }
 
@@ -171,10 +185,10 @@ mod tests {
         let events = unseen(Some(&with(|_| {})), Some(&with(exited)), NOW);
         assert_eq!(events.len(), 1);
         assert_eq!(
-            events[0].attributes.get("exitCode").map(|code| &**code),
+            events[0].event.attributes.get("exitCode").map(|code| &**code),
             Some("3")
         );
-        assert_eq!(events[0].name(), Some("a"));
+        assert_eq!(events[0].event.name(), Some("a"));
     }
 
     #[test]
@@ -182,7 +196,7 @@ mod tests {
         let again = with(|c| c.started_at = Some(Timestamp::from_secs(7)));
         assert_eq!(
             tale(Some(&with(|_| {})), Some(&again)),
-            ["die at 7", "start at 7"]
+            ["die by 7", "start at 7"]
         );
         assert_eq!(tale(Some(&with(exited)), Some(&again)), ["start at 7"]);
     }
@@ -197,7 +211,7 @@ mod tests {
         let before = with(|c| c.health = Health::Healthy);
         assert_eq!(
             tale(Some(&before), Some(&after)),
-            ["rename at 99", "pause at 99", "health_status: unhealthy at 99"]
+            ["rename by 99", "pause by 99", "health_status: unhealthy by 99"]
         );
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use longshore_core::{Event, EventType, Scope, Timestamp};
 use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
 
 use super::known::LineId;
 use super::ledger::{Arrival, Ledger, proving};
@@ -121,6 +122,8 @@ enum Out {
 struct World {
     engine: Engine,
     ledger: Ledger,
+    /// The mutant's cursor, where the mutant follows in the ledger's place.
+    by_time: Option<Timestamp>,
     stream: Option<(Subscriber, Duration)>,
     out: Vec<Out>,
     wants_rotation: bool,
@@ -149,12 +152,23 @@ fn line(id: u64) -> LineId {
 
 impl World {
     fn new() -> Self {
+        Self::following(None)
+    }
+
+    /// The algorithm that others use: the stamp of the last event is the cursor, asked for after a break and compared
+    /// with what comes. It even tells a gap when all that the engine holds is younger.
+    fn mutant() -> Self {
+        Self::following(Some(Timestamp::from_nanos(i64::MIN)))
+    }
+
+    fn following(by_time: Option<Timestamp>) -> Self {
         let mut world = Self {
             engine: Engine {
                 now: 10_000,
                 ..Engine::default()
             },
             ledger: Ledger::with_sizes(RING / 2, 6),
+            by_time,
             stream: None,
             out: Vec::new(),
             wants_rotation: false,
@@ -231,6 +245,13 @@ impl World {
         };
         while let Some((id, arrived)) = subscriber.inbox.pop_front() {
             let event = event(&self.engine, id);
+            if let Some(cursor) = &mut self.by_time {
+                if event.at > *cursor {
+                    *cursor = event.at;
+                    self.out.push(Out::Event(id));
+                }
+                continue;
+            }
             let sighting = self.ledger.see(&Arrival {
                 id: line(id),
                 event: Some(&event),
@@ -247,6 +268,9 @@ impl World {
 
     /// Subscribes, as the follower does: judge by the first line, then read; perhaps not to the end.
     fn subscribe(&mut self, overlapping: bool, replayed: Option<u8>) {
+        if let Some(cursor) = self.by_time {
+            return self.subscribe_by_time(cursor, replayed);
+        }
         let now = Duration::from_millis(self.engine.now);
         let first = self
             .engine
@@ -273,21 +297,40 @@ impl World {
                     .push(Out::Gap(from.map_or(i64::MIN, Timestamp::as_nanos), to));
             }
         }
-        let most = replayed.map_or(usize::MAX, usize::from);
-        let inbox = self
+        self.replay(self.engine.ring.iter().copied().collect(), replayed);
+    }
+
+    /// An engine goes back through its ring up to the first event that is older than what it was asked for.
+    fn subscribe_by_time(&mut self, since: Timestamp, replayed: Option<u8>) {
+        let asked_for = |id: &&u64| stamp(&self.engine, **id) >= since;
+        let mut lines: Vec<u64> = self
             .engine
             .ring
             .iter()
-            .take(most)
-            .map(|id| (*id, self.engine.now))
+            .rev()
+            .take_while(asked_for)
+            .copied()
             .collect();
-        self.stream = Some((
-            Subscriber {
-                inbox,
-                ..Subscriber::default()
-            },
-            now,
-        ));
+        lines.reverse();
+        if lines.len() == self.engine.ring.len() && since.as_nanos() > i64::MIN {
+            let to = lines
+                .first()
+                .map_or(i64::MAX, |id| stamp(&self.engine, *id).as_nanos());
+            self.out.push(Out::Gap(since.as_nanos(), to));
+        }
+        self.replay(lines, replayed);
+    }
+
+    /// The lines come, perhaps not to the end, and then what is live.
+    fn replay(&mut self, lines: Vec<u64>, replayed: Option<u8>) {
+        let now = self.engine.now;
+        let most = replayed.map_or(usize::MAX, usize::from);
+        let inbox = lines.into_iter().take(most).map(|id| (id, now)).collect();
+        let subscriber = Subscriber {
+            inbox,
+            ..Subscriber::default()
+        };
+        self.stream = Some((subscriber, Duration::from_millis(now)));
         self.since = self.engine.now;
         self.wants_rotation = false;
         self.read();
@@ -399,6 +442,45 @@ proptest! {
         world.check()?;
         prop_assert!(!world.out.iter().any(|out| matches!(out, Out::Gap(..))), "{:?}", world.out);
     }
+}
+
+/// What the two properties above would say of the cursor by time, which loses what is appended or published in another
+/// order than stamped: they see it, with or without anything worse than a cut.
+#[test]
+fn a_cursor_made_of_time_is_caught() {
+    let after = |ops: &[Op]| {
+        let mut world = World::mutant();
+        ops.iter().for_each(|op| world.apply(op));
+        world.settle();
+        world.check()
+    };
+    let cut = Op::Cut { replayed: None };
+    let mild = prop_oneof![
+        3 => (0..=SKEW, 0..=SKEW).prop_map(|(append, publish)| Op::Emit { append, publish }),
+        2 => (0u64..30).prop_map(Op::Advance),
+        1 => Just(cut.clone()),
+    ];
+    for strategy in [ops().boxed(), prop::collection::vec(mild, 1..60).boxed()] {
+        let found = TestRunner::deterministic().run(&strategy, |ops| after(&ops));
+        let Err(TestError::Fail(why, _)) = found else {
+            panic!("nothing found: {found:?}")
+        };
+        assert!(why.message().contains("was lost without a word"), "{why}");
+    }
+    // The least of it: two events, the older one published after the younger one, and a cut.
+    let pair = [
+        Op::Emit {
+            append: 0,
+            publish: SKEW,
+        },
+        Op::Emit {
+            append: 0,
+            publish: 0,
+        },
+        Op::Advance(1),
+        cut,
+    ];
+    assert!(after(&pair).is_err());
 }
 
 #[test]

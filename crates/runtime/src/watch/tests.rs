@@ -355,7 +355,7 @@ async fn what_happened_in_a_gap_is_told_from_the_difference() {
             "died die synthetic",
             "gone destroy synthetic",
             "gone die synthetic",
-            "new create synthetic"
+            "new create synthetic late"
         ],
         "the start of `new` was told for real"
     );

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod churn;
 mod exec;
 mod faults;
 mod figures;

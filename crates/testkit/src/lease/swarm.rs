@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::{DEADLINE, Lease, SWARM, TestEngine, VARIABLE, named, run};
 use crate::Eventually;
 
-/// Runs `test` on each engine that may become a Swarm, at most [`DEADLINE`] on each: those that [`VARIABLE`] names
-/// `swarm…`. They are nobody else's: a Swarm changes an engine's networks, events and information.
+/// Runs `test` on each engine that may become a Swarm, at most [`DEADLINE`] on each (an hour at the full size, see
+/// [`crate::sized`]): those that [`VARIABLE`] names `swarm…`. They are nobody else's: a Swarm changes an engine's
+/// networks, events and information. So they are also for tests that end the engine ([`crate::daemon`]).
 ///
 /// One test at a time has such an engine, in whatever process; it is no Swarm when the test begins, and it is made to
 /// leave the Swarm however the test ends.
@@ -29,7 +30,8 @@ where
         let lease = Lease::begin(engine).await;
         let name = lease.engine_name().to_owned();
         lease.leave_swarm().await;
-        let failed = run(DEADLINE, test(lease.clone())).await;
+        let deadline = crate::sized(DEADLINE, Duration::from_secs(3_600));
+        let failed = run(deadline, test(lease.clone())).await;
         lease.leave_swarm().await;
         lease.end().await;
         drop(turn);
