@@ -8,23 +8,44 @@ use longshore_core::Timestamp;
 use longshore_engine::{Engine, EngineConfig};
 use longshore_runtime::{FeedItem, FeedReader, RecordBody, Watch, WatchConfig};
 use longshore_testkit::fake::{Draft, FakeConfig, FakeEngine};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{Result, figures::Figures};
 
 const CONTAINERS: usize = 10_000;
 const SUBSCRIBERS: usize = 10;
-const EVENTS: usize = 5_000;
-/// A thousand events a second: half of what a real engine peaked at here.
+/// Between two bursts of events.
 const PACE: Duration = Duration::from_millis(1);
+/// A thousand events a second, one by one: half of what a real engine peaked at here.
+const STEADY: Load = Load {
+    events: 5_000,
+    burst: 1,
+};
+/// Eight thousand a second: what an event costs where the sleeps and wakes between events do not count.
+const FLOOD: Load = Load {
+    events: 40_000,
+    burst: 8,
+};
+/// How far a subscriber may be behind.
+const CAPACITY: usize = 4_096;
 const READS: u32 = 1_000_000;
+
+/// Events that an engine tells.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    events: usize,
+    /// How many at once, every [`PACE`].
+    burst: usize,
+}
 
 /// The figures of one run, in microseconds.
 pub(crate) struct Inner {
     /// From the engine's stamp to each subscriber.
     pub(crate) latency: Figures,
-    /// Our processor time an event, engine excluded, for all subscribers together.
+    /// Our processor time an event at a steady pace, engine excluded, for all subscribers together.
     pub(crate) cpu_per_event: Option<f64>,
+    /// The same in a flood.
+    pub(crate) cpu_in_flood: Option<f64>,
     /// One container by id.
     pub(crate) read: f64,
     /// A list of all: a snapshot taken and gone through.
@@ -34,7 +55,7 @@ pub(crate) struct Inner {
 /// A fake engine in a thread of its own, which ends with it.
 struct Other {
     endpoint: String,
-    emit: Option<oneshot::Sender<()>>,
+    emit: mpsc::UnboundedSender<Load>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<Result<()>>>,
 }
@@ -42,7 +63,7 @@ struct Other {
 impl Other {
     async fn start() -> Result<Self> {
         let (told, endpoint) = oneshot::channel();
-        let (emit, begin) = oneshot::channel::<()>();
+        let (emit, mut loads) = mpsc::unbounded_channel::<Load>();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new()
             .name("fake-engine".to_owned())
@@ -58,33 +79,25 @@ impl Other {
                     .await?;
                     engine.add_containers(CONTAINERS);
                     let _ = told.send(engine.endpoint());
-                    if begin.await.is_ok() {
-                        let mut ticks = tokio::time::interval(PACE);
-                        for _ in 0..EVENTS {
-                            ticks.tick().await;
-                            // Not of a container: what is measured is the way of an event, not of an inspect.
-                            engine
-                                .emit(Draft::new("volume", "mount", "bench").with("driver", "local"))
-                                .await;
+                    let telling = async {
+                        while let Some(load) = loads.recv().await {
+                            tell(&engine, load).await;
                         }
+                    };
+                    tokio::select! {
+                        () = telling => {}
+                        _ = stopped => {}
                     }
-                    let _ = stopped.await;
                     engine.stop().await;
                     Ok(())
                 })
             })?;
         Ok(Self {
             endpoint: endpoint.await?,
-            emit: Some(emit),
+            emit,
             stop: Some(stop),
             thread: Some(thread),
         })
-    }
-
-    fn emit(&mut self) {
-        if let Some(emit) = self.emit.take() {
-            let _ = emit.send(());
-        }
     }
 
     fn end(mut self) -> Result<()> {
@@ -97,45 +110,71 @@ impl Other {
 }
 
 pub(crate) async fn measure() -> Result<Inner> {
-    let mut other = Other::start().await?;
+    let other = Other::start().await?;
     let engine = Engine::connect(other.endpoint.parse()?, EngineConfig::default()).await?;
     let watch = Watch::start(engine, WatchConfig::default());
     watch.mirror().ready().await;
-    let mut readers = tokio::task::JoinSet::new();
-    for _ in 0..SUBSCRIBERS {
-        readers.spawn(listen(watch.feed().subscribe(4096, None)));
-    }
-    tokio::task::yield_now().await;
-    let cpu = crate::op::thread_cpu_us();
-    other.emit();
-    let mut times = Vec::with_capacity(SUBSCRIBERS * EVENTS);
-    while let Some(seen) = readers.join_next().await {
-        times.extend(seen??);
-    }
-    let cpu_per_event = crate::op::thread_cpu_us()
-        .zip(cpu)
-        .map(|(after, before)| (after - before) / EVENTS as f64);
+    let (latency, cpu_per_event) = through(&watch, &other, STEADY).await?;
+    let (_, cpu_in_flood) = through(&watch, &other, FLOOD).await?;
     let (read, list) = reads(&watch);
     watch.stop().await;
     other.end()?;
     Ok(Inner {
-        latency: Figures::of(times),
+        latency,
         cpu_per_event,
+        cpu_in_flood,
         read,
         list,
     })
 }
 
-async fn listen(mut reader: FeedReader) -> Result<Vec<f64>> {
-    let mut times = Vec::with_capacity(EVENTS);
-    while times.len() < EVENTS {
+/// Tells the events of a load: such as an exec makes, of a container with a few labels, which cause no inspect.
+async fn tell(engine: &FakeEngine, load: Load) {
+    let mut ticks = tokio::time::interval(PACE);
+    let draft = Draft::new("container", "exec_start: sh -c 'exit 0'", &"4f5a0c1d".repeat(8))
+        .with("execID", "0d1c5a4f".repeat(8))
+        .with("image", "registry.example.org/shop/web:1.29")
+        .with("name", "shop-web-1")
+        .with("com.example.project", "shop")
+        .with("com.example.service", "web");
+    for at in 0..load.events {
+        if at % load.burst == 0 {
+            ticks.tick().await;
+        }
+        engine.emit(draft.clone()).await;
+    }
+}
+
+/// The time of each event to each subscriber, and our processor time an event.
+async fn through(watch: &Watch, other: &Other, load: Load) -> Result<(Figures, Option<f64>)> {
+    let mut readers = tokio::task::JoinSet::new();
+    for _ in 0..SUBSCRIBERS {
+        readers.spawn(listen(watch.feed().subscribe(CAPACITY, None), load.events));
+    }
+    tokio::task::yield_now().await;
+    let cpu = crate::op::thread_cpu_us();
+    other.emit.send(load)?;
+    let mut times = Vec::with_capacity(SUBSCRIBERS * load.events);
+    while let Some(seen) = readers.join_next().await {
+        times.extend(seen??);
+    }
+    let cpu = crate::op::thread_cpu_us().zip(cpu);
+    let each = cpu.map(|(after, before)| (after - before) / load.events as f64);
+    Ok((Figures::of(times), each))
+}
+
+async fn listen(mut reader: FeedReader, events: usize) -> Result<Vec<f64>> {
+    let mut times = Vec::with_capacity(events);
+    while times.len() < events {
         match reader.next().await.ok_or("the feed ended")? {
             FeedItem::Record(record) => {
                 let now = Timestamp::from(SystemTime::now());
-                if let RecordBody::Event { event, .. } = &record.body
-                    && event.verb() == "mount"
-                {
-                    times.push((now.as_nanos() - event.at.as_nanos()) as f64 / 1e3);
+                match &record.body {
+                    RecordBody::Event { event, .. } if event.verb() == "exec_start" => {
+                        times.push((now.as_nanos() - event.at.as_nanos()) as f64 / 1e3);
+                    }
+                    RecordBody::Event { .. } => {}
+                    RecordBody::Gap { reason, .. } => return Err(format!("a gap: {reason}").into()),
                 }
             }
             FeedItem::Lagged { missed } => return Err(format!("lagged by {missed}").into()),

@@ -50,6 +50,9 @@ struct Args {
     /// Only this operation (`ping`, `inspect`, `list`, `lifecycle`, `exec`, `many`), for a quick look.
     #[arg(long)]
     only: Option<Op>,
+    /// Only what is measured on the fake engine, for a quick look.
+    #[arg(long, conflicts_with = "only")]
+    inner: bool,
     /// Only clients whose name begins so, for a quick look.
     #[arg(long)]
     client: Option<String>,
@@ -66,6 +69,15 @@ async fn main() -> Result<()> {
     let mut args = Args::parse();
     if let Some(client) = &args.be {
         return peers::be(client, &args.host).await;
+    }
+    if args.inner {
+        let inner = inner::measure().await?;
+        println!(
+            "{}\n{}",
+            targets::table(&targets::of_inner(&inner)),
+            report::inner(&inner)
+        );
+        return Ok(());
     }
     args.peers = args.peers.or_else(install::folder);
     if let Some(folder) = &args.peers {

@@ -141,6 +141,7 @@ pub(crate) fn inner(inner: &Inner) -> String {
          | figure | |\n|---|---|\n\
          | event at our socket to subscriber, median / p90 / p99 / most | {} / {} / {} / {} |\n\
          | our processor time an event, ten subscribers included | {} |\n\
+         | the same at 8,000 events a second, in bursts of 8 | {} |\n\
          | mirror: one container by id | {:.0} ns |\n\
          | mirror: list of 10,000, gone through | {} |\n",
         at(0.5),
@@ -148,6 +149,7 @@ pub(crate) fn inner(inner: &Inner) -> String {
         at(0.99),
         at(1.0),
         shown(inner.cpu_per_event),
+        shown(inner.cpu_in_flood),
         inner.read * 1e3,
         shown(Some(inner.list)),
     )

@@ -138,7 +138,7 @@ pub(crate) fn of_pulls(pulls: &Pulls) -> Option<Target> {
 }
 
 /// The targets of the fake engine's run.
-pub(crate) fn of_inner(inner: &Inner) -> [Target; 3] {
+pub(crate) fn of_inner(inner: &Inner) -> [Target; 4] {
     let us = |us| shown(Some(us));
     [
         Target::new(
@@ -146,6 +146,13 @@ pub(crate) fn of_inner(inner: &Inner) -> [Target; 3] {
             "1 ms",
             inner.latency.at(0.99),
             1e3,
+            us,
+        ),
+        Target::new(
+            "event decoded and fanned out to 10, processor time in a flood",
+            "5 µs",
+            inner.cpu_in_flood,
+            5.0,
             us,
         ),
         Target::new(

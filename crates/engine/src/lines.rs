@@ -49,7 +49,7 @@ impl LineDecoder {
     /// The next line; `None` when more input is needed.
     pub(crate) fn next(&mut self) -> Option<Line> {
         loop {
-            let Some(end) = self.input.iter().position(|byte| matches!(byte, b'\n' | 0x1e)) else {
+            let Some(end) = memchr::memchr2(b'\n', 0x1e, &self.input) else {
                 let rest = std::mem::take(&mut self.input);
                 if self.skipping {
                     return None;

@@ -1,11 +1,15 @@
 //! Events.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
 
 use bytes::Bytes;
 use longshore_core::{Event, EventType, Scope, Timestamp};
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::StreamDeserializer;
 
 use super::lenient::{Integer, Text, nullable};
 use crate::events::{BadEvent, RawEvent};
@@ -37,7 +41,35 @@ struct Actor<'a> {
     #[serde(rename = "ID", borrow)]
     id: Text<'a>,
     #[serde(rename = "Attributes", borrow, deserialize_with = "nullable")]
-    attributes: BTreeMap<Cow<'a, str>, Text<'a>>,
+    attributes: Attributes<'a>,
+}
+
+/// In the order in which they came: a map of our own is made of them once, not of another map.
+#[derive(Default)]
+struct Attributes<'a>(Vec<(Cow<'a, str>, Text<'a>)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Attributes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs<'a>(PhantomData<&'a str>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for Pairs<'a> {
+            type Value = Attributes<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("attributes")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Attributes<'a>, M::Error> {
+                let mut pairs = Vec::new();
+                while let Some((key, value)) = map.next_entry::<Text<'a>, Text<'a>>()? {
+                    pairs.push((key.0, value));
+                }
+                Ok(Attributes(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Pairs(PhantomData))
+    }
 }
 
 impl Wire<'_> {
@@ -77,6 +109,7 @@ impl Wire<'_> {
             attributes: self
                 .actor
                 .attributes
+                .0
                 .into_iter()
                 .map(|(key, value)| (key.into(), value.0.into()))
                 .collect(),
@@ -88,7 +121,18 @@ impl Wire<'_> {
 
 /// Reads all events of a line: engines may put several objects on one.
 pub(crate) fn read_line(line: &Bytes, out: &mut VecDeque<RawEvent>) {
-    let mut objects = serde_json::Deserializer::from_slice(line).into_iter::<Wire<'_>>();
+    // Text is checked once as a whole where it is text, else string by string.
+    match std::str::from_utf8(line) {
+        Ok(text) => read_objects(serde_json::Deserializer::from_str(text).into_iter(), line, out),
+        Err(_) => read_objects(serde_json::Deserializer::from_slice(line).into_iter(), line, out),
+    }
+}
+
+fn read_objects<'a, R: serde_json::de::Read<'a>>(
+    mut objects: StreamDeserializer<'a, R, Wire<'a>>,
+    line: &Bytes,
+    out: &mut VecDeque<RawEvent>,
+) {
     let mut start = 0;
     while let Some(object) = objects.next() {
         let malformed = object.is_err();

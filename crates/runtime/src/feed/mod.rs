@@ -11,16 +11,17 @@ mod record;
 mod ring;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use longshore_core::{Event, Timestamp};
-use tokio::sync::watch;
 
 pub use reader::{FeedItem, FeedReader};
 pub use record::{Cursor, GapReason, InvalidCursor, Record, RecordBody};
 use ring::{Place, Ring};
+use waiting::Waiting;
 
 /// The events of one engine: what is still held of them, and what is to come. Cheap to clone.
 ///
@@ -41,40 +42,50 @@ use ring::{Place, Ring};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Feed {
-    shared: Arc<Shared>,
+    shared: Arc<Mutex<Shared>>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    ring: Mutex<Ring>,
-    /// Sequence of the newest record; wakes readers.
-    newest: watch::Sender<u64>,
-    /// Whether no more will come; wakes readers too.
-    closed: std::sync::atomic::AtomicBool,
+    ring: Ring,
+    waiting: Waiting,
+    /// No more will come.
+    closed: bool,
 }
 
 impl Feed {
     pub(crate) fn new(epoch: u64, max_records: usize, max_weight: usize) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                ring: Mutex::new(Ring::new(epoch, max_records, max_weight)),
-                newest: watch::Sender::new(0),
-                closed: false.into(),
-            }),
+            shared: Arc::new(Mutex::new(Shared {
+                ring: Ring::new(epoch, max_records, max_weight),
+                waiting: Waiting::default(),
+                closed: false,
+            })),
         }
     }
 
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        // The ring is whole between any two of its calls, so a panic elsewhere has not spoiled it.
-        self.shared.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // All is whole between any two calls, so a panic elsewhere has not spoiled it.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn event(&self, event: Event, synthetic: bool, late: bool) {
+    /// Adds an event that the engine told. Readers are woken by [`announce`](Self::announce), once for many.
+    pub(crate) fn put(&self, event: Event, late: bool) {
         self.push(RecordBody::Event {
             event,
-            synthetic,
+            synthetic: false,
             late,
         });
+    }
+
+    /// Adds an event that was made up.
+    pub(crate) fn synthetic(&self, event: Event, late: bool) {
+        self.push(RecordBody::Event {
+            event,
+            synthetic: true,
+            late,
+        });
+        self.announce();
     }
 
     pub(crate) fn gap(&self, from: Option<Timestamp>, to: Option<Timestamp>, reason: GapReason) {
@@ -82,34 +93,33 @@ impl Feed {
         let from = from.or(to).unwrap_or(now);
         let to = to.unwrap_or(now).max(from);
         self.push(RecordBody::Gap { from, to, reason });
+        self.announce();
     }
 
     fn push(&self, body: RecordBody) {
-        let seq = self.ring().push(body, SystemTime::now()).cursor.seq;
-        // Two writers (follower and keeper) may get here in either order; the newest only grows.
-        self.shared.newest.send_if_modified(|newest| {
-            let grew = seq > *newest;
-            *newest = seq.max(*newest);
-            grew
-        });
+        self.lock().ring.push(body, SystemTime::now());
+    }
+
+    /// Wakes the readers that wait.
+    pub(crate) fn announce(&self) {
+        let waiting = self.lock().waiting.take();
+        waiting.into_iter().for_each(std::task::Waker::wake);
     }
 
     /// Tells readers that nothing more will come.
     pub(crate) fn close(&self) {
-        self.shared
-            .closed
-            .store(true, std::sync::atomic::Ordering::Release);
-        self.shared.newest.send_modify(|_| {});
+        self.lock().closed = true;
+        self.announce();
     }
 
     /// Which run of the follower this is; the `epoch` of every cursor in it.
     pub fn epoch(&self) -> u64 {
-        self.ring().epoch()
+        self.lock().ring.epoch()
     }
 
     /// The newest record; `None` before the first.
     pub fn last(&self) -> Option<Arc<Record>> {
-        self.ring().last().cloned()
+        self.lock().ring.last().cloned()
     }
 
     /// What is held, oldest first, at most `limit`: after `since`, or without it the newest.
@@ -118,7 +128,8 @@ impl Feed {
     /// ([`GapReason::Forgotten`], [`GapReason::UnknownCursor`]), then what is held from its oldest on. The cursor of
     /// the last element is what to ask with next.
     pub fn history(&self, since: Option<Cursor>, limit: usize) -> Vec<Arc<Record>> {
-        let ring = self.ring();
+        let shared = self.lock();
+        let ring = &shared.ring;
         let (mut next, told) = match since.map(|cursor| ring.after(cursor)) {
             None => {
                 let held = ring.next_seq() - ring.first_seq();
@@ -146,7 +157,9 @@ impl Feed {
     /// ([`FeedItem::Lagged`]); the feed's own bound holds too. With a `from` that is not known here, the first item is
     /// a gap with [`GapReason::UnknownCursor`], then everything held.
     pub fn subscribe(&self, capacity: usize, from: Option<Cursor>) -> FeedReader {
-        let ring = self.ring();
+        let mut shared = self.lock();
+        let place = shared.waiting.join();
+        let ring = &shared.ring;
         let (next, missed, told) = match from.map(|cursor| ring.after(cursor)) {
             None => (ring.next_seq(), 0, None),
             Some(Place::At { next, missed }) => (next, missed, None),
@@ -156,14 +169,7 @@ impl Feed {
                 Some(ring.told(GapReason::UnknownCursor, SystemTime::now())),
             ),
         };
-        drop(ring);
-        FeedReader::new(
-            self.clone(),
-            self.shared.newest.subscribe(),
-            capacity,
-            next,
-            missed,
-            told,
-        )
+        drop(shared);
+        FeedReader::new(self.clone(), place, capacity, next, missed, told)
     }
 }

@@ -3,13 +3,14 @@
 //! Owns its place, its capacity, and the exact count of what it missed. Leaves the records to the ring.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
-use tokio::sync::watch;
+use tokio::task::coop;
 
-use super::{Feed, Record};
+use super::{Feed, Record, Ring};
 
 /// What a reader is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +27,13 @@ pub enum FeedItem {
 /// Reads a [`Feed`] at its own pace, and is told what it missed. Made by [`Feed::subscribe`].
 pub struct FeedReader {
     feed: Feed,
-    newest: watch::Receiver<u64>,
+    /// Among those who wait.
+    place: usize,
+    at: Place,
+}
+
+/// Where it reads.
+struct Place {
     capacity: u64,
     next: u64,
     missed: u64,
@@ -36,8 +43,8 @@ pub struct FeedReader {
 impl fmt::Debug for FeedReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FeedReader")
-            .field("next", &self.next)
-            .field("capacity", &self.capacity)
+            .field("next", &self.at.next)
+            .field("capacity", &self.at.capacity)
             .finish_non_exhaustive()
     }
 }
@@ -45,7 +52,7 @@ impl fmt::Debug for FeedReader {
 impl FeedReader {
     pub(super) fn new(
         feed: Feed,
-        newest: watch::Receiver<u64>,
+        place: usize,
         capacity: usize,
         next: u64,
         missed: u64,
@@ -53,11 +60,13 @@ impl FeedReader {
     ) -> Self {
         Self {
             feed,
-            newest,
-            capacity: capacity.max(1) as u64,
-            next,
-            missed,
-            told,
+            place,
+            at: Place {
+                capacity: capacity.max(1) as u64,
+                next,
+                missed,
+                told,
+            },
         }
     }
 
@@ -65,26 +74,49 @@ impl FeedReader {
     ///
     /// Cancel safe: an item is taken when it is returned, not before.
     pub async fn next(&mut self) -> Option<FeedItem> {
-        loop {
-            // Marked before looking, so that what comes between the look and the wait wakes us.
-            self.newest.borrow_and_update();
-            if let Some(item) = self.try_next() {
-                return Some(item);
-            }
-            if self.feed.shared.closed.load(Ordering::Acquire) {
-                // The last record may have come between the look above and the closing.
-                return self.try_next();
-            }
-            self.newest.changed().await.ok()?;
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<FeedItem>> {
+        // A reader that always finds something would otherwise never let others run.
+        let budget = ready!(coop::poll_proceed(cx));
+        let mut shared = self.feed.lock();
+        let item = self.at.take(&shared.ring);
+        if item.is_none() && !shared.closed {
+            let before = shared.waiting.wait(self.place, cx.waker());
+            drop(shared);
+            drop(before);
+            return Poll::Pending;
         }
+        budget.made_progress();
+        Poll::Ready(item)
     }
 
     /// The next item if there is one now.
     pub fn try_next(&mut self) -> Option<FeedItem> {
+        self.at.take(&self.feed.lock().ring)
+    }
+
+    /// The same as a [`Stream`], for combinators.
+    pub fn into_stream(self) -> impl Stream<Item = FeedItem> + Send {
+        futures_util::stream::unfold(self, |mut reader| async move {
+            reader.next().await.map(|item| (item, reader))
+        })
+    }
+}
+
+impl Drop for FeedReader {
+    fn drop(&mut self) {
+        let waker = self.feed.lock().waiting.leave(self.place);
+        drop(waker);
+    }
+}
+
+impl Place {
+    fn take(&mut self, ring: &Ring) -> Option<FeedItem> {
         if let Some(told) = self.told.take() {
             return Some(FeedItem::Record(told));
         }
-        let ring = self.feed.ring();
         let oldest = ring
             .first_seq()
             .max(ring.next_seq().saturating_sub(self.capacity));
@@ -99,12 +131,5 @@ impl FeedReader {
         let record = Arc::clone(ring.get(self.next)?);
         self.next += 1;
         Some(FeedItem::Record(record))
-    }
-
-    /// The same as a [`Stream`], for combinators.
-    pub fn into_stream(self) -> impl Stream<Item = FeedItem> + Send {
-        futures_util::stream::unfold(self, |mut reader| async move {
-            reader.next().await.map(|item| (item, reader))
-        })
     }
 }

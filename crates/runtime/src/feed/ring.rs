@@ -62,7 +62,7 @@ impl Ring {
         self.records.back().map(|(record, _)| record)
     }
 
-    pub(super) fn push(&mut self, body: RecordBody, received: SystemTime) -> Arc<Record> {
+    pub(super) fn push(&mut self, body: RecordBody, received: SystemTime) {
         let cursor = Cursor {
             epoch: self.epoch,
             seq: self.next_seq(),
@@ -73,7 +73,7 @@ impl Ring {
             body,
             received,
         });
-        self.records.push_back((Arc::clone(&record), weight));
+        self.records.push_back((record, weight));
         self.weight += weight;
         // The newest always stays, however heavy: a reader that keeps up loses nothing.
         while self.records.len() > self.max_records
@@ -85,7 +85,6 @@ impl Ring {
             self.weight -= weight;
             self.first += 1;
         }
-        record
     }
 
     pub(super) fn get(&self, seq: u64) -> Option<&Arc<Record>> {

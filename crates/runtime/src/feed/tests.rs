@@ -18,10 +18,15 @@ fn event(n: u64) -> Event {
     }
 }
 
+fn tell(feed: &Feed, event: Event) {
+    feed.put(event, false);
+    feed.announce();
+}
+
 fn feed(held: usize, events: u64) -> Feed {
     let feed = Feed::new(9, held, usize::MAX);
     for n in 1..=events {
-        feed.event(event(n), false, false);
+        tell(&feed, event(n));
     }
     feed
 }
@@ -78,7 +83,7 @@ async fn a_reader_that_falls_behind_is_told_exactly() {
     let feed = feed(1_000, 5);
     let mut reader = feed.subscribe(10, None);
     for n in 6..=40 {
-        feed.event(event(n), false, false);
+        tell(&feed, event(n));
     }
     assert_eq!(reader.next().await, Some(FeedItem::Lagged { missed: 25 }));
     for seq in 31..=40 {
@@ -92,7 +97,7 @@ async fn a_reader_that_falls_behind_is_told_exactly() {
 async fn what_came_before_the_end_is_still_read() {
     let feed = feed(10, 0);
     let mut reader = feed.subscribe(10, None);
-    feed.event(event(1), false, false);
+    tell(&feed, event(1));
     feed.close();
     assert!(matches!(reader.next().await, Some(FeedItem::Record(_))));
     assert_eq!(reader.next().await, None);
@@ -107,7 +112,7 @@ fn weight_bounds_the_ring_and_the_newest_stays() {
             "x".into(),
             "y".repeat(if n == 100 { 1 << 20 } else { 1_000 }).into(),
         );
-        feed.event(heavy, false, false);
+        tell(&feed, heavy);
         let held = feed.history(None, usize::MAX);
         assert!(held.len() <= 10, "{}", held.len());
         assert_eq!(held.last().unwrap().cursor.seq, n);
@@ -139,7 +144,7 @@ proptest! {
             match step {
                 Step::Publish(n) => for _ in 0..n {
                     published += 1;
-                    feed.event(event(published), false, false);
+                    tell(&feed, event(published));
                 },
                 Step::Read(n) => for _ in 0..n {
                     match reader.try_next() {

@@ -293,7 +293,7 @@ impl<S: ContainerSource> Keeper<S> {
         }
         for (event, late) in self.suspense.release(now) {
             self.meters.synthetic.count();
-            self.feed.event(event, true, late);
+            self.feed.synthetic(event, late);
         }
         if self.explain.is_empty() && !self.is_resyncing {
             let agenda = &self.agenda;

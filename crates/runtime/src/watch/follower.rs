@@ -97,12 +97,9 @@ impl<S: EventSource> Follower<S> {
                     self.meters.rotations.count();
                     State::Rotating { current, incoming: self.open() }
                 }
-                message = current.reader.next() => match message {
-                    Message::Ended(error) => self.broke(&current, error),
-                    message => {
-                        self.take(&mut current, message);
-                        State::Live { current }
-                    }
+                () = current.reader.some() => match self.take_batch(&mut current) {
+                    Some(error) => self.broke(&current, error),
+                    None => State::Live { current },
                 },
             },
             State::Rotating {
@@ -122,15 +119,12 @@ impl<S: EventSource> Follower<S> {
                     // The engine that does not let us in again may have left the old stream half open.
                     Progress::Failed(error) => self.broke(&current, error),
                 },
-                message = current.reader.next() => match message {
-                    Message::Ended(_) => {
+                () = current.reader.some() => match self.take_batch(&mut current) {
+                    Some(_) => {
                         self.meters.losses.count();
                         State::Opening { incoming }
                     }
-                    message => {
-                        self.take(&mut current, message);
-                        State::Rotating { current, incoming }
-                    }
+                    None => State::Rotating { current, incoming },
                 },
             },
         }
@@ -185,10 +179,26 @@ impl<S: EventSource> Follower<S> {
         for line in incoming.held {
             self.take(&mut current, Message::Line(line));
         }
+        self.feed.announce();
         State::Live { current }
     }
 
-    /// A message of the stream that is followed.
+    /// The batch of the stream that is followed; its end, when it is in it.
+    fn take_batch(&mut self, current: &mut Current) -> Option<SourceError> {
+        let mut batch = std::mem::take(&mut current.reader.batch);
+        let mut end = None;
+        for message in batch.drain(..) {
+            match message {
+                Message::Ended(error) => end = Some(error),
+                message => self.take(current, message),
+            }
+        }
+        current.reader.batch = batch;
+        self.feed.announce();
+        end
+    }
+
+    /// A message of the stream that is followed. Subscribers are not woken yet.
     fn take(&mut self, current: &mut Current, message: Message) {
         let Message::Line(line) = message else { return };
         let sighting = self.ledger.see(&Arrival {
@@ -217,7 +227,7 @@ impl<S: EventSource> Follower<S> {
                     self.meters.late.count();
                 }
                 self.board.note(&event, sighting.late);
-                self.feed.event(event, false, sighting.late);
+                self.feed.put(event, sighting.late);
             }
             None => {
                 self.meters.unreadable.count();

@@ -20,6 +20,10 @@ use crate::source::{EventSource, SourceError};
 /// Lines between reader and follower: half a second at the fastest rate that an engine was seen to reach.
 const QUEUE: usize = 1_024;
 
+/// How many lines the follower takes at once: subscribers are woken once for all of them, and deadlines are looked at
+/// between batches.
+const BATCH: usize = 128;
+
 /// A line, and how it came.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -45,6 +49,8 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) struct Reader {
     messages: mpsc::Receiver<Message>,
+    /// What [`some`](Self::some) has taken.
+    pub(super) batch: Vec<Message>,
     _stop: DropGuard,
 }
 
@@ -63,17 +69,27 @@ impl Reader {
         });
         Self {
             messages,
+            batch: Vec::new(),
             _stop: stop.drop_guard(),
         }
     }
 
     /// The next message. Cancel safe. After the last one, and when the task has panicked, the end.
     pub(super) async fn next(&mut self) -> Message {
-        match self.messages.recv().await {
-            Some(message) => message,
-            None => Message::Ended(SourceError::new("the reader of the event stream has failed")),
+        self.messages.recv().await.unwrap_or_else(failed)
+    }
+
+    /// Waits for the next messages and puts as many as there are, but no more than [`BATCH`], into the batch. Cancel safe.
+    /// After the last one, and when the task has panicked, the end.
+    pub(super) async fn some(&mut self) {
+        if self.messages.recv_many(&mut self.batch, BATCH).await == 0 {
+            self.batch.push(failed());
         }
     }
+}
+
+fn failed() -> Message {
+    Message::Ended(SourceError::new("the reader of the event stream has failed"))
 }
 
 async fn read<S: EventSource>(source: &S, sender: &mpsc::Sender<Message>, base: Instant) {
