@@ -5,7 +5,7 @@ use std::fmt;
 use futures_util::Stream;
 use longshore_core::{DockerEvent, EventFilter, Timestamp};
 use longshore_engine::{EventStream, EventsQuery};
-use longshore_runtime::{FeedItem, FeedReader, GapReason, RecordBody, Watch, WatchConfig};
+use longshore_runtime::{EventStats, FeedItem, FeedReader, GapReason, RecordBody, Watch, WatchConfig};
 
 use crate::{DockerClient, DockerError};
 
@@ -51,7 +51,7 @@ impl Events {
         Ok(DockerEvents {
             reader: watch.feed().subscribe(CAPACITY, None),
             filter: filter.from_now(now),
-            _watch: watch,
+            watch,
         })
     }
 
@@ -109,10 +109,15 @@ pub enum EventItem {
 pub struct DockerEvents {
     reader: FeedReader,
     filter: EventFilter,
-    _watch: Watch,
+    watch: Watch,
 }
 
 impl DockerEvents {
+    /// How many events the engine has told since this began, by type, action and second, whether they fit or not.
+    pub fn stats(&self) -> EventStats {
+        self.watch.feed().stats()
+    }
+
     /// What comes next; `None` after the filter's `until`, as soon as an event of the engine or a gap is later than it.
     ///
     /// Cancel safe.

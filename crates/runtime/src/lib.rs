@@ -42,7 +42,9 @@ pub mod wait;
 mod watch;
 
 pub use bulk::{Batch, BatchError, Bulk};
-pub use feed::{Cursor, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Record, RecordBody};
+pub use feed::{
+    Cursor, EventStats, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Policy, Record, RecordBody,
+};
 pub use longshore_engine::Backoff;
 pub use longshore_engine::StdStream;
 pub use metrics::{metrics, resource_status};

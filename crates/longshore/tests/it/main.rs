@@ -164,6 +164,8 @@ async fn a_containers_events_come_typed_and_nothing_else() {
             ]
         );
 
+        assert!(events.stats().of_action(&EventType::Container, "start") >= 1);
+
         // The same again from the engine's memory, and then the end.
         let now = client.system().info().await.unwrap().system_time.unwrap();
         let filter = EventFilter::new()

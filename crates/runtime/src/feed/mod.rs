@@ -6,21 +6,30 @@
 //! A reader is no queue but a place in the shared ring. So a reader that never reads costs nothing, holds up nobody,
 //! and what it missed is a subtraction, exact by construction.
 
+mod policy;
 mod reader;
 mod record;
 mod ring;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::SystemTime;
 
 use longshore_core::{Event, Timestamp};
+use tokio::time::Instant;
 
+use policy::Blockers;
+pub use policy::Policy;
 pub use reader::{FeedItem, FeedReader};
 pub use record::{Cursor, GapReason, InvalidCursor, Record, RecordBody};
 use ring::{Place, Ring};
+pub use stats::EventStats;
+use stats::Tally;
 use waiting::Waiting;
 
 /// The events of one engine: what is still held of them, and what is to come. Cheap to clone.
@@ -48,7 +57,9 @@ pub struct Feed {
 #[derive(Debug)]
 struct Shared {
     ring: Ring,
+    tally: Tally,
     waiting: Waiting,
+    blockers: Blockers,
     /// No more will come.
     closed: bool,
 }
@@ -58,7 +69,9 @@ impl Feed {
         Self {
             shared: Arc::new(Mutex::new(Shared {
                 ring: Ring::new(epoch, max_records, max_weight),
+                tally: Tally::new(Instant::now()),
                 waiting: Waiting::default(),
+                blockers: Blockers::default(),
                 closed: false,
             })),
         }
@@ -97,24 +110,37 @@ impl Feed {
     }
 
     fn push(&self, body: RecordBody) {
-        self.lock().ring.push(body, SystemTime::now());
+        let mut shared = self.lock();
+        if let RecordBody::Event { event, .. } = &body {
+            shared.tally.count(event, Instant::now());
+        }
+        shared.ring.push(body, SystemTime::now());
     }
 
     /// Wakes the readers that wait.
     pub(crate) fn announce(&self) {
         let waiting = self.lock().waiting.take();
-        waiting.into_iter().for_each(std::task::Waker::wake);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// Tells readers that nothing more will come.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
+        let mut shared = self.lock();
+        shared.closed = true;
+        let held_up = shared.blockers.give_up();
+        drop(shared);
+        held_up.into_iter().for_each(Waker::wake);
         self.announce();
     }
 
     /// Which run of the follower this is; the `epoch` of every cursor in it.
     pub fn epoch(&self) -> u64 {
         self.lock().ring.epoch()
+    }
+
+    /// How many events there were, by type, action and second.
+    pub fn stats(&self) -> EventStats {
+        self.lock().tally.read(Instant::now())
     }
 
     /// The newest record; `None` before the first.
@@ -151,15 +177,21 @@ impl Feed {
         found
     }
 
-    /// A reader of its own pace: from now on, or after `from`.
+    /// A reader of its own pace that loses the oldest when it is too slow ([`Policy::DropOldest`]): from now on, or after
+    /// `from`.
     ///
     /// `capacity` is how many records it may be behind before it skips and is told
     /// ([`FeedItem::Lagged`]); the feed's own bound holds too. With a `from` that is not known here, the first item is
     /// a gap with [`GapReason::UnknownCursor`], then everything held.
     pub fn subscribe(&self, capacity: usize, from: Option<Cursor>) -> FeedReader {
+        self.subscribe_with(Policy::DropOldest { capacity }, from)
+    }
+
+    /// A reader with a policy of its own choice; otherwise as [`subscribe`](Self::subscribe).
+    pub fn subscribe_with(&self, policy: Policy, from: Option<Cursor>) -> FeedReader {
         let mut shared = self.lock();
         let place = shared.waiting.join();
-        let ring = &shared.ring;
+        let ring = &mut shared.ring;
         let (next, missed, told) = match from.map(|cursor| ring.after(cursor)) {
             None => (ring.next_seq(), 0, None),
             Some(Place::At { next, missed }) => (next, missed, None),
@@ -169,7 +201,27 @@ impl Feed {
                 Some(ring.told(GapReason::UnknownCursor, SystemTime::now())),
             ),
         };
+        match policy {
+            Policy::DropOldest { .. } => {}
+            Policy::Coalesce => ring.begin_to_know_objects(),
+            Policy::Block { capacity } => shared.blockers.join(place, next, capacity),
+        }
         drop(shared);
-        FeedReader::new(self.clone(), place, capacity, next, missed, told)
+        FeedReader::new(self.clone(), place, policy, next, missed, told)
+    }
+
+    /// Waits until no reader holds up the feed. Cancel safe.
+    pub(crate) async fn room(&self) {
+        poll_fn(|cx| {
+            let mut shared = self.lock();
+            if shared.closed || shared.blockers.has_room(shared.ring.next_seq()) {
+                return Poll::Ready(());
+            }
+            let before = shared.blockers.wait(cx.waker());
+            drop(shared);
+            drop(before);
+            Poll::Pending
+        })
+        .await;
     }
 }

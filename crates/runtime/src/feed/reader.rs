@@ -5,12 +5,12 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_util::Stream;
 use tokio::task::coop;
 
-use super::{Feed, Record, Ring};
+use super::{Feed, Policy, Record, Ring, Shared};
 
 /// What a reader is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,9 +34,10 @@ pub struct FeedReader {
 
 /// Where it reads.
 struct Place {
-    capacity: u64,
+    policy: Policy,
     next: u64,
     missed: u64,
+    coalesced: u64,
     told: Option<Arc<Record>>,
 }
 
@@ -44,7 +45,7 @@ impl fmt::Debug for FeedReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FeedReader")
             .field("next", &self.at.next)
-            .field("capacity", &self.at.capacity)
+            .field("policy", &self.at.policy)
             .finish_non_exhaustive()
     }
 }
@@ -53,7 +54,7 @@ impl FeedReader {
     pub(super) fn new(
         feed: Feed,
         place: usize,
-        capacity: usize,
+        policy: Policy,
         next: u64,
         missed: u64,
         told: Option<Arc<Record>>,
@@ -62,9 +63,10 @@ impl FeedReader {
             feed,
             place,
             at: Place {
-                capacity: capacity.max(1) as u64,
+                policy,
                 next,
                 missed,
+                coalesced: 0,
                 told,
             },
         }
@@ -81,20 +83,29 @@ impl FeedReader {
         // A reader that always finds something would otherwise never let others run.
         let budget = ready!(coop::poll_proceed(cx));
         let mut shared = self.feed.lock();
-        let item = self.at.take(&shared.ring);
+        let (item, held_up) = self.at.take(&mut shared, self.place);
         if item.is_none() && !shared.closed {
             let before = shared.waiting.wait(self.place, cx.waker());
             drop(shared);
             drop(before);
             return Poll::Pending;
         }
+        drop(shared);
+        held_up.into_iter().for_each(Waker::wake);
         budget.made_progress();
         Poll::Ready(item)
     }
 
     /// The next item if there is one now.
     pub fn try_next(&mut self) -> Option<FeedItem> {
-        self.at.take(&self.feed.lock().ring)
+        let (item, held_up) = self.at.take(&mut self.feed.lock(), self.place);
+        held_up.into_iter().for_each(Waker::wake);
+        item
+    }
+
+    /// How many records were left out because there was a newer one about the same object: with [`Policy::Coalesce`].
+    pub fn coalesced(&self) -> u64 {
+        self.at.coalesced
     }
 
     /// The same as a [`Stream`], for combinators.
@@ -107,19 +118,37 @@ impl FeedReader {
 
 impl Drop for FeedReader {
     fn drop(&mut self) {
-        let waker = self.feed.lock().waiting.leave(self.place);
+        let mut shared = self.feed.lock();
+        let waker = shared.waiting.leave(self.place);
+        let held_up = shared.blockers.leave(self.place);
+        if self.at.policy == Policy::Coalesce {
+            shared.ring.know_objects_no_more();
+        }
+        drop(shared);
         drop(waker);
+        held_up.into_iter().for_each(Waker::wake);
     }
 }
 
 impl Place {
-    fn take(&mut self, ring: &Ring) -> Option<FeedItem> {
+    /// What comes next, and whom that lets go on.
+    fn take(&mut self, shared: &mut Shared, place: usize) -> (Option<FeedItem>, Option<Waker>) {
+        let item = self.next_of(&shared.ring);
+        let held_up = match self.policy {
+            Policy::Block { .. } => shared.blockers.read_up_to(place, self.next),
+            _ => None,
+        };
+        (item, held_up)
+    }
+
+    fn next_of(&mut self, ring: &Ring) -> Option<FeedItem> {
         if let Some(told) = self.told.take() {
             return Some(FeedItem::Record(told));
         }
-        let oldest = ring
-            .first_seq()
-            .max(ring.next_seq().saturating_sub(self.capacity));
+        let mut oldest = ring.first_seq();
+        if let Policy::DropOldest { capacity } = self.policy {
+            oldest = oldest.max(ring.next_seq().saturating_sub(capacity.max(1) as u64));
+        }
         if self.next < oldest {
             self.missed += oldest - self.next;
             self.next = oldest;
@@ -127,6 +156,12 @@ impl Place {
         if self.missed > 0 {
             let missed = std::mem::take(&mut self.missed);
             return Some(FeedItem::Lagged { missed });
+        }
+        if self.policy == Policy::Coalesce {
+            while ring.is_superseded(self.next) {
+                self.next += 1;
+                self.coalesced += 1;
+            }
         }
         let record = Arc::clone(ring.get(self.next)?);
         self.next += 1;

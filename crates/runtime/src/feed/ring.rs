@@ -2,16 +2,19 @@
 //!
 //! Owns which records are still held and what a place in them means. Leaves to others locking and waking.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use longshore_core::Timestamp;
+use longshore_core::{EventType, Timestamp};
 
 use super::record::{Cursor, GapReason, Record, RecordBody};
 
 /// What a record weighs beside its text: itself, its pointers, its place in the ring.
 const OVERHEAD: usize = 256;
+
+/// What an event is about.
+type Object = (EventType, Box<str>);
 
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -20,6 +23,9 @@ pub(super) struct Ring {
     first: u64,
     records: VecDeque<(Arc<Record>, usize)>,
     weight: usize,
+    /// The newest event of each object, while anybody wants to know, and how many do.
+    newest: HashMap<Object, u64>,
+    asking: usize,
     max_records: usize,
     max_weight: usize,
 }
@@ -40,6 +46,8 @@ impl Ring {
             first: 1,
             records: VecDeque::new(),
             weight: 0,
+            newest: HashMap::new(),
+            asking: 0,
             max_records: max_records.max(1),
             max_weight,
         }
@@ -73,18 +81,53 @@ impl Ring {
             body,
             received,
         });
+        if self.asking > 0
+            && let Some(object) = object_of(&record.body)
+        {
+            self.newest.insert(object, cursor.seq);
+        }
         self.records.push_back((record, weight));
         self.weight += weight;
         // The newest always stays, however heavy: a reader that keeps up loses nothing.
         while self.records.len() > self.max_records
             || (self.weight > self.max_weight && self.records.len() > 1)
         {
-            let Some((_, weight)) = self.records.pop_front() else {
+            let Some((record, weight)) = self.records.pop_front() else {
                 break;
             };
+            if self.asking > 0
+                && let Some(object) = object_of(&record.body)
+                && self.newest.get(&object) == Some(&self.first)
+            {
+                self.newest.remove(&object);
+            }
             self.weight -= weight;
             self.first += 1;
         }
+    }
+
+    /// Somebody wants to know which event of an object is its newest.
+    pub(super) fn begin_to_know_objects(&mut self) {
+        self.asking += 1;
+        if self.asking == 1 {
+            let held = (self.first..).zip(&self.records);
+            let objects = held.filter_map(|(seq, (record, _))| Some((object_of(&record.body)?, seq)));
+            self.newest = objects.collect();
+        }
+    }
+
+    /// One of them no longer does.
+    pub(super) fn know_objects_no_more(&mut self) {
+        self.asking -= 1;
+        if self.asking == 0 {
+            self.newest = HashMap::new();
+        }
+    }
+
+    /// Whether a newer event of the same object is held.
+    pub(super) fn is_superseded(&self, seq: u64) -> bool {
+        let object = self.get(seq).and_then(|record| object_of(&record.body));
+        object.is_some_and(|object| self.newest.get(&object).is_some_and(|newest| *newest > seq))
     }
 
     pub(super) fn get(&self, seq: u64) -> Option<&Arc<Record>> {
@@ -127,6 +170,13 @@ impl Ring {
             },
             received: now,
         })
+    }
+}
+
+fn object_of(body: &RecordBody) -> Option<Object> {
+    match body {
+        RecordBody::Gap { .. } => None,
+        RecordBody::Event { event, .. } => Some((event.kind.clone(), event.id.clone())),
     }
 }
 

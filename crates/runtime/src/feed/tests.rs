@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::FutureExt as _;
 use longshore_core::{EventType, Scope};
 use proptest::prelude::*;
 
@@ -118,6 +119,77 @@ fn weight_bounds_the_ring_and_the_newest_stays() {
         assert_eq!(held.last().unwrap().cursor.seq, n);
     }
     assert_eq!(feed.history(None, 10).len(), 1, "a megabyte stands alone");
+}
+
+#[tokio::test]
+async fn a_reader_that_blocks_holds_up_the_feed_until_it_reads_or_ends() {
+    let feed = feed(1_000, 0);
+    let mut slow = feed.subscribe_with(Policy::Block { capacity: 2 }, None);
+    let mut other = feed.subscribe(10, None);
+    assert_eq!(feed.room().now_or_never(), Some(()));
+    tell(&feed, event(1));
+    assert_eq!(feed.room().now_or_never(), Some(()));
+    tell(&feed, event(2));
+    assert_eq!(feed.room().now_or_never(), None);
+    let (_, read) = tokio::join!(feed.room(), slow.next());
+    assert!(matches!(read, Some(FeedItem::Record(r)) if r.cursor.seq == 1));
+    tell(&feed, event(3));
+    let gone = async { drop(slow) };
+    let ((), ()) = tokio::join!(feed.room(), gone);
+    for seq in 1..=3 {
+        assert!(matches!(other.try_next(), Some(FeedItem::Record(r)) if r.cursor.seq == seq));
+    }
+    let _blocking = feed.subscribe_with(Policy::Block { capacity: 1 }, None);
+    tell(&feed, event(4));
+    let closing = async { feed.close() };
+    let ((), ()) = tokio::join!(feed.room(), closing);
+}
+
+proptest! {
+    /// Who reads late reads each object's last event, in order, and every gap; the rest is counted.
+    #[test]
+    fn what_is_coalesced_is_superseded_and_counted(
+        held in 1usize..100,
+        steps in prop::collection::vec((0u64..6, prop::bool::weighted(0.1), prop::bool::weighted(0.3)), 1..80),
+    ) {
+        let feed = Feed::new(9, held, usize::MAX);
+        let mut reader = feed.subscribe_with(Policy::Coalesce, None);
+        let (mut read, mut lagged, mut published, mut gaps) = (Vec::new(), 0, 0, 0);
+        let mut last = BTreeMap::new();
+        let drain = |reader: &mut FeedReader, read: &mut Vec<_>, lagged: &mut u64| {
+            let mut of_this_turn = std::collections::BTreeSet::new();
+            while let Some(item) = reader.try_next() {
+                match item {
+                    FeedItem::Lagged { missed } => *lagged += missed,
+                    FeedItem::Record(record) => {
+                        let object = record.event().map(|event| event.id.clone());
+                        assert!(object.is_none_or(|object| of_this_turn.insert(object)), "an older one was read");
+                        read.push(record);
+                    }
+                }
+            }
+        };
+        for (object, is_gap, is_read) in steps {
+            published += 1;
+            if is_gap {
+                gaps += 1;
+                feed.gap(None, None, GapReason::Missed);
+            } else {
+                tell(&feed, event(object));
+                last.insert(event(object).id, published);
+            }
+            if is_read {
+                drain(&mut reader, &mut read, &mut lagged);
+            }
+        }
+        drain(&mut reader, &mut read, &mut lagged);
+        prop_assert_eq!(read.len() as u64 + lagged + reader.coalesced(), published);
+        prop_assert!(read.is_sorted_by_key(|record| record.cursor.seq));
+        let told = read.iter().filter(|record| record.event().is_none()).count() as u64;
+        prop_assert!(told <= gaps && (lagged > 0 || told == gaps));
+        let newest: BTreeMap<_, _> = read.iter().filter_map(|r| Some((r.event()?.id.clone(), r.cursor.seq))).collect();
+        prop_assert!(lagged > 0 || newest == last, "{newest:?} of {last:?}");
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -78,6 +78,7 @@ impl<S: EventSource> Follower<S> {
 
     /// One thing happens: a message, or a deadline. Nothing in here waits for anything else.
     async fn step(&mut self, state: State) -> State {
+        let feed = self.feed.clone();
         match state {
             State::Waiting { until } => {
                 sleep_until(until).await;
@@ -97,7 +98,7 @@ impl<S: EventSource> Follower<S> {
                     self.meters.rotations.count();
                     State::Rotating { current, incoming: self.open() }
                 }
-                () = current.reader.some() => match self.take_batch(&mut current) {
+                () = next_batch(&feed, &mut current.reader) => match self.take_batch(&mut current) {
                     Some(error) => self.broke(&current, error),
                     None => State::Live { current },
                 },
@@ -119,7 +120,7 @@ impl<S: EventSource> Follower<S> {
                     // The engine that does not let us in again may have left the old stream half open.
                     Progress::Failed(error) => self.broke(&current, error),
                 },
-                () = current.reader.some() => match self.take_batch(&mut current) {
+                () = next_batch(&feed, &mut current.reader) => match self.take_batch(&mut current) {
                     Some(_) => {
                         self.meters.losses.count();
                         State::Opening { incoming }
@@ -277,4 +278,10 @@ impl<S: EventSource> Follower<S> {
             until: Instant::now() + pause,
         }
     }
+}
+
+/// The next lines of a stream, once no subscriber holds up the feed. Cancel safe.
+async fn next_batch(feed: &Feed, reader: &mut Reader) {
+    feed.room().await;
+    reader.some().await;
 }
