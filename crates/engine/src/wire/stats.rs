@@ -38,6 +38,9 @@ struct Cpu {
     cpu_usage: CpuUsage,
     system_cpu_usage: Number,
     online_cpus: Number,
+    /// Only Podman says this, a percentage of its own. Its `system_cpu_usage` leaves out the time in which the host's
+    /// processors were idle, so that nothing can be measured by it.
+    cpu: Option<IgnoredAny>,
     #[serde(deserialize_with = "nullable")]
     throttling_data: Throttling,
 }
@@ -160,11 +163,13 @@ pub(crate) fn counters(json: &[u8]) -> Result<Counters, serde_json::Error> {
     let memory = wire.memory_stats;
     Ok(Counters {
         at,
+        steady: None,
         cpu: CpuCounters {
             total_ns: cpu.cpu_usage.total_usage.0,
-            system_ns: known(cpu.system_cpu_usage),
+            system_ns: known(cpu.system_cpu_usage).filter(|_| cpu.cpu.is_none()),
             online: online.and_then(|count| u32::try_from(count).ok()),
             throttled_ns: cpu.throttling_data.throttled_time.0,
+            limit_nano: None,
         },
         memory: MemoryCounters {
             usage: memory.usage.0,
@@ -227,6 +232,20 @@ mod tests {
             (read.network, read.block, read.pids),
             (IoCounters::default(), IoCounters::default(), None)
         );
+    }
+
+    #[test]
+    fn podmans_busy_time_is_no_clock() {
+        let read = |cpu| {
+            let json = format!(
+                r#"{{"read":"2026-01-01T00:00:00Z","cpu_stats":{{"cpu_usage":{{"total_usage":44236380}},
+                  "system_cpu_usage":28832513352183,"online_cpus":2{cpu}}}}}"#
+            );
+            counters(json.as_bytes()).unwrap().cpu
+        };
+        assert_eq!(read("").system_ns, Some(28_832_513_352_183));
+        let podman = read(r#","cpu":74.7"#);
+        assert_eq!((podman.system_ns, podman.online), (None, Some(2)));
     }
 
     #[test]

@@ -1,10 +1,17 @@
 //! What the containers of one engine use: one reading a second a container, shared by all who read.
 //!
-//! Owns [`Sampler`]: when to read, how many calls at once, and the history. The arithmetic is `longshore-core`'s, the
-//! call `longshore-engine`'s.
+//! Owns [`Sampler`]: when to read, from what, how many calls at once, and the history. The arithmetic is
+//! `longshore-core`'s, the call `longshore-engine`'s. See `docs/design/stats.md`.
 
+#[cfg(target_os = "linux")]
+mod cgroup;
+#[cfg(not(target_os = "linux"))]
+#[path = "absent.rs"]
+mod cgroup;
+mod files;
 mod round;
 mod series;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -22,11 +29,21 @@ use tokio_util::task::TaskTracker;
 use crate::Mirror;
 use crate::source::CounterSource;
 use crate::tasks::guarded;
-pub use series::Sample;
 use series::Series;
+pub use series::{Sample, SampleSource};
 
 /// One sample each of the containers that run, taken within about one interval.
 pub type Round = Vec<(ContainerId, Arc<Sample>)>;
+
+/// Whether counters are read from the files of the containers' cgroups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CounterFiles {
+    /// Where the engine is on this kernel, which each container's cgroup has to prove; the engine is asked for the rest.
+    #[default]
+    WherePossible,
+    /// Never: the engine is asked for all.
+    Never,
+}
 
 /// Settings of a [`Sampler`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +52,11 @@ pub struct SamplerConfig {
     /// Between two samples of a container, while somebody reads. Default: 1 s. An engine that cannot keep up is asked
     /// again when it has answered, each container in its turn.
     pub interval: Duration,
+    /// Whether the files of the containers' cgroups may be read. Default: yes.
+    pub source: CounterFiles,
+    /// Descriptors of such files that are kept open while somebody reads, up to six a container; the others are opened
+    /// each time. Default: a quarter of what the process may open, at most 8,192.
+    pub max_open_files: Option<usize>,
     /// Calls in flight. Default: 8; one takes 1–2 ms.
     pub max_calls: usize,
     /// For one call. Default: 5 s.
@@ -52,6 +74,8 @@ impl Default for SamplerConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
+            source: CounterFiles::WherePossible,
+            max_open_files: None,
             max_calls: 8,
             call_timeout: Duration::from_secs(5),
             linger: Duration::from_secs(10),
@@ -66,6 +90,20 @@ impl SamplerConfig {
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
+        self
+    }
+
+    /// Sets [`Self::source`].
+    #[must_use]
+    pub fn source(mut self, source: CounterFiles) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Sets [`Self::max_open_files`].
+    #[must_use]
+    pub fn max_open_files(mut self, files: usize) -> Self {
+        self.max_open_files = Some(files);
         self
     }
 

@@ -148,3 +148,116 @@ async fn when_nothing_runs_rounds_say_so() {
     assert!(next(&mut reader).await.is_empty());
     watch.stop().await;
 }
+
+#[cfg(target_os = "linux")]
+mod files {
+    use longshore_core::cgroup::Version;
+
+    use super::super::cgroup::testing::{FakeKernel, id, running};
+    use super::*;
+
+    /// A sampler whose first container can be read from files, and whose second cannot.
+    async fn begin(script: &Arc<Scripted>, config: SamplerConfig) -> (FakeKernel, Watch, Sampler) {
+        let kernel = FakeKernel::new(Version::V2);
+        kernel.start(1);
+        *script.kernel.lock().unwrap() = Some(kernel.root());
+        for n in [1, 2] {
+            script.put(running(n));
+            let counters = Counters {
+                at: Timestamp::from_secs(1),
+                ..Counters::default()
+            };
+            script.counters.lock().unwrap().insert(id(n), counters);
+        }
+        let _stream = script.stream(Vec::new());
+        let watch = Watch::start_with(Arc::clone(script), WatchConfig::default());
+        watch.mirror().ready().await;
+        let sampler = Sampler::start_with(Arc::clone(script), watch.mirror(), config);
+        (kernel, watch, sampler)
+    }
+
+    async fn sources(reader: &mut SampleReader) -> Vec<(ContainerId, SampleSource)> {
+        let round = timeout(Duration::from_secs(60), reader.next())
+            .await
+            .unwrap()
+            .unwrap();
+        let mut sources: Vec<_> = round
+            .iter()
+            .map(|(id, sample)| (id.clone(), sample.source))
+            .collect();
+        sources.sort_by_key(|(id, _)| id.clone());
+        sources
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_where_they_are_and_the_engine_for_the_rest() {
+        use SampleSource::{Cgroup, Engine};
+        let script = script();
+        let config = SamplerConfig::default().max_open_files(0);
+        let (kernel, watch, sampler) = begin(&script, config).await;
+        let mut reader = sampler.subscribe();
+        for _ in 0..3 {
+            assert_eq!(sources(&mut reader).await, [(id(1), Cgroup), (id(2), Engine)]);
+        }
+        let usage = sampler.latest(&id(1)).unwrap().usage;
+        assert_eq!((usage.memory_bytes, usage.pids), (Some(64_000_000), Some(3)));
+        assert_eq!(
+            script.counters.lock().unwrap()[&id(1)].at,
+            Timestamp::from_secs(1),
+            "not asked"
+        );
+        // It ends and is read through the engine, which knows; no round is without it.
+        kernel.remove(&kernel.file(1, "", "cpu.stat"));
+        assert_eq!(sources(&mut reader).await, [(id(1), Engine), (id(2), Engine)]);
+        watch.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_can_be_forbidden() {
+        let script = script();
+        let config = SamplerConfig::default().source(CounterFiles::Never);
+        let (_kernel, watch, sampler) = begin(&script, config).await;
+        let mut reader = sampler.subscribe();
+        let engine = SampleSource::Engine;
+        assert_eq!(sources(&mut reader).await, [(id(1), engine), (id(2), engine)]);
+        watch.stop().await;
+    }
+
+    /// A pipe that nobody writes into, so that to open it hangs; until this is dropped.
+    struct Pipe(std::path::PathBuf);
+
+    impl Pipe {
+        fn instead_of(file: std::path::PathBuf) -> Self {
+            std::fs::remove_file(&file).unwrap();
+            let made = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
+            assert!(made.success());
+            Self(file)
+        }
+    }
+
+    impl Drop for Pipe {
+        fn drop(&mut self) {
+            // Both ends at once never hang; then the other side reads the end.
+            let _ = std::fs::OpenOptions::new().read(true).write(true).open(&self.0);
+        }
+    }
+
+    // On real time: paused time stands still while a blocking call is under way.
+    #[tokio::test]
+    async fn files_that_hang_leave_the_engine() {
+        let script = script();
+        let mut config = SamplerConfig::default().interval(Duration::from_millis(10));
+        config.call_timeout = Duration::from_millis(100);
+        let (kernel, watch, sampler) = begin(&script, config).await;
+        let _pipe = Pipe::instead_of(kernel.root().join("proc/stat"));
+        let mut reader = sampler.subscribe();
+        let mut last = sources(&mut reader).await;
+        while last.len() < 2 {
+            last = sources(&mut reader).await;
+        }
+        let engine = SampleSource::Engine;
+        assert_eq!(last, [(id(1), engine), (id(2), engine)]);
+        assert_eq!(sources(&mut reader).await, last, "and for good");
+        watch.stop().await;
+    }
+}
