@@ -48,5 +48,8 @@ pub use pull::{Pull, PullError, Puller};
 pub use run::{Ensure, Ensured, EnsuredHow, RunError, RunOptions, RunOutput, ensure, run, run_and_wait};
 #[cfg(feature = "runner")]
 pub use runner::{RunnerProgram, runner_program};
-pub use stats::{CounterFiles, Round, Sample, SampleReader, SampleSource, Sampler, SamplerConfig};
+pub use stats::{
+    CounterFiles, Monitor, Round, Sample, SampleReader, SampleSource, Sampler, SamplerConfig, ThresholdEvent,
+    ThresholdEvents,
+};
 pub use watch::{Status, Watch, WatchConfig, WatchCounters};

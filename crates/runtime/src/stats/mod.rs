@@ -9,18 +9,20 @@ mod cgroup;
 #[path = "absent.rs"]
 mod cgroup;
 mod files;
+mod monitor;
 mod round;
 mod series;
 mod target;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use longshore_core::ContainerId;
+use longshore_core::{ContainerId, Threshold};
 use longshore_engine::Engine;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -29,8 +31,10 @@ use tokio_util::task::TaskTracker;
 use crate::Mirror;
 use crate::source::CounterSource;
 use crate::tasks::guarded;
+pub use monitor::Monitor;
 use series::Series;
 pub use series::{Sample, SampleSource};
+pub use thresholds::{ThresholdEvent, ThresholdEvents};
 
 /// One sample each of the containers that run, taken within about one interval.
 pub type Round = Vec<(ContainerId, Arc<Sample>)>;
@@ -146,6 +150,7 @@ impl SamplerConfig {
 #[derive(Clone)]
 pub struct Sampler {
     shared: Arc<Shared>,
+    mirror: Mirror,
     owner: Arc<Owner>,
 }
 
@@ -156,6 +161,7 @@ struct Owner {
 }
 
 struct Shared {
+    began: tokio::time::Instant,
     rounds: watch::Sender<Arc<Round>>,
     wanted: Notify,
     series: Mutex<HashMap<ContainerId, Series>>,
@@ -190,12 +196,13 @@ impl Sampler {
         config: SamplerConfig,
     ) -> Self {
         let shared = Arc::new(Shared {
+            began: tokio::time::Instant::now(),
             rounds: watch::Sender::new(Arc::default()),
             wanted: Notify::new(),
             series: Mutex::default(),
         });
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let work = round::run(source, mirror, config, Arc::clone(&shared), stop.clone());
+        let work = round::run(source, mirror.clone(), config, Arc::clone(&shared), stop.clone());
         tasks.spawn(async move {
             // The text is logged; readers see the end of the rounds.
             let _ = guarded("the sampler of statistics", work).await;
@@ -204,6 +211,7 @@ impl Sampler {
         let end = stop.clone().drop_guard();
         Self {
             shared,
+            mirror,
             owner: Arc::new(Owner {
                 tasks,
                 stop,
@@ -220,6 +228,23 @@ impl Sampler {
             rounds,
             stop: self.owner.stop.clone(),
         }
+    }
+
+    /// Reads from now on, and tells when a container crosses one of `thresholds`.
+    ///
+    /// ```no_run
+    /// # async fn example(sampler: longshore_runtime::Sampler) {
+    /// use std::time::Duration;
+    /// use longshore_core::{Measure, Threshold};
+    /// let full = Threshold::above(Measure::MemoryOfLimit, 90.0).clears_at(80.0).hold(Duration::from_secs(30));
+    /// let mut events = sampler.thresholds(vec![full]);
+    /// while let Some(event) = events.next().await {
+    ///     println!("{} {:?} {:?}", event.container.short(), event.crossing, event.value);
+    /// }
+    /// # }
+    /// ```
+    pub fn thresholds(&self, thresholds: Vec<Threshold>) -> ThresholdEvents {
+        ThresholdEvents::new(self.subscribe(), self.mirror.clone(), thresholds)
     }
 
     /// The newest sample of a container; it may be old when nobody reads.

@@ -163,11 +163,12 @@ impl<S: CounterSource> Watched<'_, S> {
             return;
         };
         reading.cpu.limit_nano = reading.cpu.limit_nano.or(container.nano_cpus);
+        let origin = (source, self.shared.began.elapsed());
         let mut series = self.shared.series();
         let share = self.config.history_total / series.len().max(1);
         let kept = self.config.history.min(share);
         let series_of = series.entry(id.clone()).or_default();
-        let sample = series_of.add(reading, container.started_at, source, kept);
+        let sample = series_of.add(reading, container.started_at, origin, kept);
         drop(series);
         self.arrived.extend(sample.map(|sample| (id, sample)));
     }

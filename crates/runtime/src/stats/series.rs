@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use longshore_core::{Counters, Timestamp, Usage};
 
@@ -21,6 +22,8 @@ pub enum SampleSource {
 pub struct Sample {
     /// When its counters were read, by the clock of who read them: the engine's, or with files ours.
     pub at: Timestamp,
+    /// The same by a clock that is never set, since the sampler began.
+    pub elapsed: Duration,
     /// Who read them.
     pub source: SampleSource,
     /// What they say. What needs two readings is unknown in a container's first sample.
@@ -43,7 +46,7 @@ impl Series {
         &mut self,
         reading: Counters,
         run: Option<Timestamp>,
-        source: SampleSource,
+        (source, elapsed): (SampleSource, Duration),
         kept: usize,
     ) -> Option<Arc<Sample>> {
         let is_same = self.previous.is_some_and(|previous| previous.at == reading.at);
@@ -54,6 +57,7 @@ impl Series {
         let previous = self.previous.filter(|_| self.run == run);
         let sample = Arc::new(Sample {
             at: reading.at,
+            elapsed,
             source,
             usage: reading.usage(previous.as_ref()),
         });
@@ -85,6 +89,8 @@ mod tests {
 
     use super::*;
 
+    const ENGINE: (SampleSource, Duration) = (SampleSource::Engine, Duration::ZERO);
+
     fn reading(secs: i64, cpu_ms: u64) -> Counters {
         Counters {
             at: Timestamp::from_secs(secs),
@@ -101,7 +107,7 @@ mod tests {
         let mut series = Series::default();
         let percents = [reading(1, 0), reading(2, 500), reading(3, 100)].map(|reading| {
             series
-                .add(reading, None, SampleSource::Engine, 10)
+                .add(reading, None, ENGINE, 10)
                 .and_then(|sample| sample.usage.cpu_percent)
         });
         assert_eq!(
@@ -112,7 +118,7 @@ mod tests {
         series.pause();
         assert_eq!(
             series
-                .add(reading(9, 900), None, SampleSource::Engine, 10)
+                .add(reading(9, 900), None, ENGINE, 10)
                 .map(|sample| sample.usage.cpu_percent),
             Some(None)
         );
@@ -124,7 +130,7 @@ mod tests {
         let runs = [(1, 100, 1), (2, 600, 1), (3, 900, 2), (4, 1_400, 2)];
         let percents = runs.map(|(at, cpu, run)| {
             let run = Some(Timestamp::from_secs(run));
-            let sample = series.add(reading(at, cpu), run, SampleSource::Engine, 10);
+            let sample = series.add(reading(at, cpu), run, ENGINE, 10);
             sample.and_then(|sample| sample.usage.cpu_percent)
         });
         assert_eq!(percents, [None, Some(50.0), None, Some(50.0)]);
@@ -133,13 +139,9 @@ mod tests {
     #[test]
     fn no_reading_makes_no_sample() {
         let mut series = Series::default();
-        assert_eq!(series.add(reading(0, 0), None, SampleSource::Engine, 10), None);
-        assert!(
-            series
-                .add(reading(1, 0), None, SampleSource::Engine, 10)
-                .is_some()
-        );
-        assert_eq!(series.add(reading(1, 0), None, SampleSource::Engine, 10), None);
+        assert_eq!(series.add(reading(0, 0), None, ENGINE, 10), None);
+        assert!(series.add(reading(1, 0), None, ENGINE, 10).is_some());
+        assert_eq!(series.add(reading(1, 0), None, ENGINE, 10), None);
         assert_eq!(series.history().len(), 1);
     }
 
@@ -147,7 +149,7 @@ mod tests {
     fn history_is_bounded() {
         let mut series = Series::default();
         for n in 1..=20 {
-            series.add(reading(n, 0), None, SampleSource::Engine, 5);
+            series.add(reading(n, 0), None, ENGINE, 5);
         }
         let held: Vec<i64> = series
             .history()

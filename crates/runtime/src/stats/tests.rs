@@ -3,15 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_core::{ContainerState, Counters, CpuCounters, Timestamp};
+use longshore_core::{ContainerState, Counters, CpuCounters, Crossing, Measure, Threshold, Timestamp};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::mirror::testing::container;
-use crate::testing::{Scripted, script};
+use crate::source::RawLine;
+use crate::testing::{Scripted, line, script};
 use crate::{Watch, WatchConfig};
 
 async fn begin(script: &Arc<Scripted>, names: &[&str]) -> (Watch, Sampler) {
+    let (watch, sampler, _) = begin_live(script, names).await;
+    (watch, sampler)
+}
+
+/// The same, whose event stream lives on.
+async fn begin_live(script: &Arc<Scripted>, names: &[&str]) -> (Watch, Sampler, mpsc::Sender<RawLine>) {
     for name in names {
         let mut container = container(name);
         container.state = ContainerState::Running;
@@ -34,9 +42,8 @@ async fn begin(script: &Arc<Scripted>, names: &[&str]) -> (Watch, Sampler) {
     let stream = script.stream(Vec::new());
     let watch = Watch::start_with(Arc::clone(script), WatchConfig::default());
     watch.mirror().ready().await;
-    drop(stream);
     let sampler = Sampler::start_with(Arc::clone(script), watch.mirror(), SamplerConfig::default());
-    (watch, sampler)
+    (watch, sampler, stream)
 }
 
 async fn next(reader: &mut SampleReader) -> Vec<(String, Option<f64>)> {
@@ -146,6 +153,62 @@ async fn when_nothing_runs_rounds_say_so() {
     let mut reader = sampler.subscribe();
     assert!(next(&mut reader).await.is_empty());
     assert!(next(&mut reader).await.is_empty());
+    watch.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_threshold_is_told_once_for_each_container() {
+    let script = script();
+    let (watch, sampler) = begin(&script, &["a", "b"]).await;
+    let hold = Duration::from_secs(3);
+    let busy = Threshold::above(Measure::Cpu, 40.0).hold(hold);
+    let idle = Threshold::below(Measure::Cpu, 10.0);
+    let mut events = sampler.thresholds(vec![busy, idle]);
+    let before = Instant::now();
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let event = timeout(Duration::from_secs(60), events.next())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (event.threshold, event.crossing, event.value),
+            (busy, Crossing::Raised, Some(50.0))
+        );
+        told.push(event.container.to_string());
+    }
+    told.sort();
+    assert_eq!(told, ["a", "b"]);
+    assert!(before.elapsed() >= hold, "{:?}", before.elapsed());
+    let nothing = timeout(Duration::from_secs(30), events.next()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+    watch.stop().await;
+    sampler.stop().await;
+    assert_eq!(events.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_threshold_is_cleared_when_its_container_ends() {
+    let script = script();
+    let (watch, sampler, stream) = begin_live(&script, &["a"]).await;
+    let busy = Threshold::above(Measure::Cpu, 40.0);
+    let mut events = sampler.thresholds(vec![busy]);
+    let mut next = async || {
+        timeout(Duration::from_secs(60), events.next())
+            .await
+            .unwrap()
+            .unwrap()
+    };
+    assert_eq!(next().await.crossing, Crossing::Raised);
+    let mut ended = container("a");
+    ended.state = ContainerState::Exited;
+    script.put(ended);
+    stream.send(line(9, "die", "a")).await.unwrap();
+    let event = next().await;
+    assert_eq!(
+        (event.crossing, event.value, event.container.as_str()),
+        (Crossing::Cleared, None, "a")
+    );
     watch.stop().await;
 }
 
