@@ -3,12 +3,13 @@
 //! Owns the rounds: the kernel's files first, the engine for what they do not give. A container that does not answer
 //! delays nobody: its call stays in flight, at most one for each container, and the round goes out without it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use longshore_core::{ContainerId, ContainerState, Counters};
+use longshore_core::{ContainerId, ContainerState, Counters, Timestamp};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +41,7 @@ pub(super) async fn run<S: CounterSource>(
                 config: &config,
                 shared: &shared,
                 queue: VecDeque::new(),
-                pending: HashSet::new(),
+                pending: HashMap::new(),
                 arrived: Vec::new(),
             };
             tokio::select! {
@@ -66,8 +67,8 @@ struct Watched<'a, S> {
     shared: &'a Shared,
     /// To be read, in turn.
     queue: VecDeque<ContainerId>,
-    /// In the queue, in flight, or among the files that are read.
-    pending: HashSet<ContainerId>,
+    /// In the queue, in flight, or among the files that are read; and when the run began that is read.
+    pending: HashMap<ContainerId, Option<Timestamp>>,
     arrived: Round,
 }
 
@@ -108,13 +109,15 @@ impl<S: CounterSource> Watched<'_, S> {
     /// A new round: everything that runs and is not still being read.
     fn begin(&mut self) {
         let now = self.mirror.snapshot();
-        let running = now
-            .containers()
-            .iter()
-            .filter(|container| container.state == ContainerState::Running);
-        let due: Vec<_> = running
-            .filter(|container| self.pending.insert(container.id.clone()))
-            .collect();
+        let mut due = Vec::new();
+        for container in now.containers() {
+            if container.state == ContainerState::Running
+                && let Entry::Vacant(entry) = self.pending.entry(container.id.clone())
+            {
+                entry.insert(container.started_at);
+                due.push(container);
+            }
+        }
         if self.files.is_idle() && !due.is_empty() {
             let targets = due.iter().map(|container| Target::from(&***container));
             self.files.begin(targets.collect());
@@ -157,9 +160,9 @@ impl<S: CounterSource> Watched<'_, S> {
     }
 
     fn take(&mut self, id: ContainerId, mut reading: Counters, source: SampleSource) {
-        self.pending.remove(&id);
-        // It may have gone while it was read.
-        let Some(container) = self.mirror.get(&id) else {
+        let run = self.pending.remove(&id).flatten();
+        // It may have gone while it was read, or been started again: then nobody knows whose counters these are.
+        let Some(container) = self.mirror.get(&id).filter(|now| now.started_at == run) else {
             return;
         };
         reading.cpu.limit_nano = reading.cpu.limit_nano.or(container.nano_cpus);
@@ -168,7 +171,7 @@ impl<S: CounterSource> Watched<'_, S> {
         let share = self.config.history_total / series.len().max(1);
         let kept = self.config.history.min(share);
         let series_of = series.entry(id.clone()).or_default();
-        let sample = series_of.add(reading, container.started_at, origin, kept);
+        let sample = series_of.add(reading, run, origin, kept);
         drop(series);
         self.arrived.extend(sample.map(|sample| (id, sample)));
     }

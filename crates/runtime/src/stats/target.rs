@@ -1,4 +1,8 @@
 //! A container that is to be read, as the mirror knows it.
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "only cgroups are found by it")
+)]
 
 use longshore_core::{Container, ContainerId, Timestamp};
 

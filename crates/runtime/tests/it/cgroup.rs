@@ -135,7 +135,7 @@ async fn half_a_processor_is_half_a_processor() {
         assert!((files - asked).abs() < tolerance, "{files} {asked}");
         // A busy machine gives less than the limit allows, never more.
         assert!(
-            (truth - files).abs() < 8.0 && (10.0..56.0).contains(&files),
+            (truth - files).abs() < 12.0 && (10.0..56.0).contains(&files),
             "{truth} {files}"
         );
         both.watch.stop().await;
