@@ -104,7 +104,7 @@ async fn half_a_processor_is_half_a_processor() {
             (None, None)
         );
         let began = (both.once().await, Instant::now());
-        let mut sums = [0.0; 2];
+        let (mut sums, mut held_back) = ([0.0; 2], [0.0; 2]);
         for _ in 0..4 {
             let (files, asked) = both.next().await;
             sums[0] += files.usage.cpu_percent.unwrap();
@@ -115,7 +115,9 @@ async fn half_a_processor_is_half_a_processor() {
                 (of_limit - usage.cpu_percent.unwrap() * 2.0).abs() < 0.01,
                 "{usage:?}"
             );
-            assert!(usage.cpu_throttled_percent.unwrap() > 10.0, "{usage:?}");
+            held_back[0] += usage.cpu_throttled_percent.unwrap();
+            // Podman's API does not say it.
+            held_back[1] += asked.usage.cpu_throttled_percent.unwrap_or(0.0);
         }
         let ended = (both.once().await, began.1.elapsed());
         let used = ended.0.cpu.total_ns.unwrap() - began.0.cpu.total_ns.unwrap();
@@ -126,13 +128,16 @@ async fn half_a_processor_is_half_a_processor() {
             "{}: files {files:.2} %, engine {asked:.2} %, by time {truth:.2} %",
             lease.engine_name()
         );
-        // Podman's processor counters of the host are its own reckoning: ours are nearer to what time says.
-        let tolerance = if lease.engine_name() == "podman" {
-            15.0
-        } else {
-            5.0
-        };
-        assert!((files - asked).abs() < tolerance, "{files} {asked}");
+        assert!((files - asked).abs() < 10.0, "{files} {asked}");
+        let [back, asked_back] = held_back.map(|sum| sum / 4.0);
+        println!(
+            "{}: held back {back:.1} %, engine {asked_back:.1} %",
+            lease.engine_name()
+        );
+        assert!(
+            lease.engine_name() == "podman" || (back - asked_back).abs() < 15.0,
+            "{back} {asked_back}"
+        );
         // A busy machine gives less than the limit allows, never more.
         assert!(
             (truth - files).abs() < 12.0 && (10.0..56.0).contains(&files),
