@@ -16,6 +16,7 @@ mod install;
 mod op;
 mod peers;
 mod report;
+mod sampling;
 mod stage;
 mod targets;
 mod transfer;
@@ -56,6 +57,9 @@ struct Args {
     /// Only clients whose name begins so, for a quick look.
     #[arg(long)]
     client: Option<String>,
+    /// Only what sampling so many running containers costs.
+    #[arg(long)]
+    sampling: Option<usize>,
     /// Be this client, asked over stdin: how this program starts itself.
     #[arg(long, hide = true)]
     be: Option<String>,
@@ -77,6 +81,11 @@ async fn main() -> Result<()> {
             targets::table(&targets::of_inner(&inner)),
             report::inner(&inner)
         );
+        return Ok(());
+    }
+    if let Some(count) = args.sampling {
+        println!("{}", report::machine());
+        println!("{}", sampling::measure(&args.host, &args.image, count).await?);
         return Ok(());
     }
     args.peers = args.peers.or_else(install::folder);

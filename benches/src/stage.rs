@@ -27,7 +27,7 @@ impl Stage {
             label,
         };
         let mut stage = Self { call, subject };
-        stage.subject.id = stage.create(&["sleep", "86400"]).await?;
+        stage.subject.id = stage.create(&["sleep", "86400"], "none").await?;
         let path = format!("/v1.41/containers/{}/start", stage.subject.id);
         stage.ok("POST", &path, None).await?;
         let there = stage
@@ -36,9 +36,19 @@ impl Stage {
             .json::<Vec<Value>>()?
             .len();
         for _ in there..total {
-            stage.create(&["true"]).await?;
+            stage.create(&["true"], "none").await?;
         }
         Ok(stage)
+    }
+
+    /// Runs containers until `total` are, each on a network.
+    pub(crate) async fn run(&mut self, total: usize) -> Result<()> {
+        for _ in 1..total {
+            let id = self.create(&["sleep", "86400"], "bridge").await?;
+            self.ok("POST", &format!("/v1.41/containers/{id}/start"), None)
+                .await?;
+        }
+        Ok(())
     }
 
     /// What runs behind the socket, for the page of figures.
@@ -67,10 +77,10 @@ impl Stage {
         Ok(())
     }
 
-    async fn create(&mut self, cmd: &[&str]) -> Result<String> {
+    async fn create(&mut self, cmd: &[&str], network: &str) -> Result<String> {
         let (key, value) = &self.subject.label;
         let body = json!({ "Image": self.subject.image, "Cmd": cmd, "Labels": { key: value, "io.longshore.managed": "true" },
-            "HostConfig": { "NetworkMode": "none" } });
+            "HostConfig": { "NetworkMode": network } });
         let answer = self
             .ok("POST", "/v1.41/containers/create", Some(&body.to_string()))
             .await?;

@@ -6,6 +6,7 @@
 //! business; how they look on the server's wire is `longshore-api`'s.
 #![warn(missing_docs)]
 
+pub mod cgroup;
 mod container;
 mod disk;
 mod docker_event;
@@ -58,7 +59,10 @@ pub use spec::{
     RestartPolicy, Swap, Ulimit, UpdateSpec,
 };
 pub use state::{ContainerState, Health};
-pub use stats::{Counters, CpuCounters, IoCounters, MemoryCounters, Usage};
+pub use stats::{
+    Assessment, Concern, Condition, Counters, CpuCounters, Crossing, IoCounters, Measure, MemoryCounters,
+    Reason, Span, Threshold, ThresholdState, Usage, Window, assess,
+};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use transfer::{LayerPhase, LayerProgress, TransferFold, TransferKind, TransferProgress};
 pub use verb::{Outcome, Verb};

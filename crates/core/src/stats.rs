@@ -3,9 +3,21 @@
 //! *Unknown* is `None` and never zero: a first sample has no processor use, a counter that went back has none,
 //! an engine that does not say a thing leaves it unknown.
 
+mod assess;
+mod threshold;
+mod window;
+
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+pub use assess::{Assessment, Concern, Condition, Reason, assess};
+pub use threshold::{Crossing, Threshold, ThresholdState};
+pub use window::{Measure, Span, Window};
+
+/// The processor counters of a host move in ticks: what differs less than some of them is the same.
+const TICKS: Duration = Duration::from_millis(100);
 
 /// Processor counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,8 +28,10 @@ pub struct CpuCounters {
     pub system_ns: Option<u64>,
     /// Processors that the host has online; engines leave it out or say 0 (then `None`).
     pub online: Option<u32>,
-    /// Nanoseconds for which the container was held back by its processor limit.
+    /// Nanoseconds for which the container was held back by its processor limit, all processors together.
     pub throttled_ns: Option<u64>,
+    /// Its processor limit in billionths of a processor; `None` for no limit, and where it is not said.
+    pub limit_nano: Option<u64>,
 }
 
 /// Memory, in bytes.
@@ -45,6 +59,8 @@ pub struct IoCounters {
 pub struct Counters {
     /// When it was read, by the clock of who read it (the engine's, through its API).
     pub at: Timestamp,
+    /// The same by a clock that is never set, from some fixed moment on; `None` through the API.
+    pub steady: Option<Duration>,
     /// Processor.
     pub cpu: CpuCounters,
     /// Memory.
@@ -64,6 +80,13 @@ pub struct Usage {
     pub cpu_percent: Option<f64>,
     /// The same in percent of all the host's processors.
     pub cpu_host_percent: Option<f64>,
+    /// The same in percent of the container's own limit; unknown when it has none.
+    #[serde(default)]
+    pub cpu_limit_percent: Option<f64>,
+    /// Time for which its limit held it back, in percent of the time that went by; all processors together, so that it
+    /// may pass 100.
+    #[serde(default)]
+    pub cpu_throttled_percent: Option<f64>,
     /// Bytes in use as `docker stats` counts them: without page cache not recently used.
     pub memory_bytes: Option<u64>,
     /// Bytes allowed.
@@ -94,24 +117,28 @@ impl Counters {
     ///
     /// ```
     /// use longshore_core::{Counters, CpuCounters, Timestamp};
-    /// let cpu = |total, system| CpuCounters { total_ns: Some(total), system_ns: Some(system), online: Some(2), throttled_ns: None };
+    /// let cpu = |total, system| CpuCounters { total_ns: Some(total), system_ns: Some(system), online: Some(2), throttled_ns: None, limit_nano: None };
     /// let first = Counters { at: Timestamp::from_secs(1), cpu: cpu(0, 0), ..Counters::default() };
     /// let next = Counters { at: Timestamp::from_secs(2), cpu: cpu(500_000_000, 2_000_000_000), ..first };
     /// assert_eq!(first.usage(None).cpu_percent, None);
     /// assert_eq!(next.usage(Some(&first)).cpu_percent, Some(50.0));
     /// ```
     pub fn usage(&self, previous: Option<&Self>) -> Usage {
+        let span = previous.and_then(|previous| self.span(previous));
         let cpu_percent = previous.and_then(|previous| self.cpu_percent(previous));
         let rate = |now: Option<u64>, then: fn(&Self) -> Option<u64>| {
-            let previous = previous?;
-            let span = self.at.since(previous.at)?;
-            Some(grown(now, then(previous))? as f64 / span.as_secs_f64())
+            Some(grown(now, then(previous?))? as f64 / span?.as_secs_f64())
         };
+        let throttled = rate(self.cpu.throttled_ns, |c| c.cpu.throttled_ns);
         Usage {
             cpu_percent,
             cpu_host_percent: cpu_percent
                 .zip(self.cpu.online)
                 .map(|(percent, online)| percent / f64::from(online)),
+            cpu_limit_percent: cpu_percent
+                .zip(self.cpu.limit_nano.filter(|limit| *limit > 0))
+                .map(|(percent, limit)| percent / (limit as f64 / 1e9)),
+            cpu_throttled_percent: throttled.map(|ns| ns / 1e9 * 100.0),
             memory_bytes: self.memory.in_use(),
             memory_limit_bytes: self.memory.limit,
             net_rx_bytes: self.network.read,
@@ -126,9 +153,30 @@ impl Counters {
         }
     }
 
+    /// The time between two readings; `None` when this is not the later one. By the steady clock where both have it. A
+    /// wall clock may have been set meanwhile: it is believed while it shows at least four fifths and at most three times
+    /// of what the host's processor counters have grown by, and they are taken where it does not.
+    pub fn span(&self, previous: &Self) -> Option<Duration> {
+        if let (Some(now), Some(then)) = (self.steady, previous.steady) {
+            return now.checked_sub(then).filter(|span| !span.is_zero());
+        }
+        let wall = self.at.since(previous.at);
+        let (Some(now), Some(then), Some(online)) =
+            (self.cpu.system_ns, previous.cpu.system_ns, self.cpu.online)
+        else {
+            return wall;
+        };
+        let spent = now.checked_sub(then)? / u64::from(online).max(1);
+        let spent = Duration::from_nanos(spent);
+        // A hypervisor may steal a good part of the time, which the counters then lack; they never run ahead of it.
+        let is_like_it = |wall: &Duration| *wall <= spent * 3 + TICKS && *wall + spent / 5 + TICKS >= spent;
+        wall.filter(is_like_it)
+            .or(Some(spent).filter(|spent| *spent > TICKS))
+    }
+
     /// By the host's own processor clock where it is known, so that a late reading does no harm; else by time.
     fn cpu_percent(&self, previous: &Self) -> Option<f64> {
-        let span = self.at.since(previous.at)?;
+        let span = self.span(previous)?;
         let used = grown(self.cpu.total_ns, previous.cpu.total_ns)? as f64;
         let of_one = match (grown(self.cpu.system_ns, previous.cpu.system_ns), self.cpu.online) {
             (Some(system), Some(online)) if system > 0 => system as f64 / f64::from(online),
@@ -165,7 +213,8 @@ mod tests {
                 total_ns: Some(cpu_ms * 1_000_000),
                 system_ns: Some(ns * 4),
                 online: Some(4),
-                throttled_ns: None,
+                throttled_ns: Some(0),
+                limit_nano: Some(2_000_000_000),
             },
             network: IoCounters {
                 read: Some(rx),
@@ -203,6 +252,47 @@ mod tests {
     fn a_sample_out_of_order_gives_unknown() {
         let usage = reading(1, 2_000, 20).usage(Some(&reading(2, 1_000, 10)));
         assert_eq!((usage.cpu_percent, usage.net_rx_rate), (None, None));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_changes_no_rate() {
+        let first = reading(1_000, 0, 0);
+        for jump in [-3_600, -1, 0, 3_600] {
+            let mut next = reading(1_002, 1_000, 2_000);
+            next.at = Timestamp::from_secs(1_002 + jump);
+            let usage = next.usage(Some(&first));
+            assert_eq!(
+                (usage.cpu_percent, usage.net_rx_rate),
+                (Some(50.0), Some(1_000.0)),
+                "{jump}"
+            );
+            (next.cpu.system_ns, next.cpu.online) = (None, None);
+            next.steady = Some(Duration::from_secs(7));
+            let steady = Counters {
+                steady: Some(Duration::from_secs(5)),
+                ..first
+            };
+            let usage = next.usage(Some(&steady));
+            assert_eq!(
+                (usage.cpu_percent, usage.net_rx_rate),
+                (Some(50.0), Some(1_000.0)),
+                "{jump}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_limit_gives_a_share_and_the_time_held_back() {
+        let mut next = reading(3, 3_000, 0);
+        next.cpu.throttled_ns = Some(500_000_000);
+        let usage = next.usage(Some(&reading(1, 1_000, 0)));
+        assert_eq!(usage.cpu_percent, Some(100.0));
+        assert_eq!(
+            (usage.cpu_limit_percent, usage.cpu_throttled_percent),
+            (Some(50.0), Some(25.0))
+        );
+        next.cpu.limit_nano = None;
+        assert_eq!(next.usage(Some(&reading(1, 1_000, 0))).cpu_limit_percent, None);
     }
 
     #[test]

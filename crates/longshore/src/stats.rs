@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use longshore_core::{Counters, Usage};
+use longshore_core::{Assessment, ContainerState, Counters, Usage};
 use longshore_engine::StatsStream;
-use longshore_runtime::{Sampler, SamplerConfig, Watch};
+use longshore_runtime::{Monitor, Sampler, SamplerConfig, Watch};
 
 use crate::client::reference;
 use crate::{DockerClient, DockerError};
@@ -60,5 +60,55 @@ impl Stats {
     #[must_use = "sampling ends when it is dropped"]
     pub fn sampler(&self, watch: &Watch) -> Sampler {
         Sampler::start(self.0.engine().clone(), watch.mirror(), SamplerConfig::default())
+    }
+
+    /// Watches one container over a window: averages, peaks and percentiles of any part of it, from at most `capacity`
+    /// samples of 280 bytes. It samples once a second, or as far apart as makes the capacity cover the window; from the
+    /// container's cgroup files where the engine is on this machine, else with two calls a sample. For many containers
+    /// let [`sampler`](Self::sampler) read for all.
+    ///
+    /// ```no_run
+    /// # async fn example(client: longshore::DockerClient) -> Result<(), longshore::DockerError> {
+    /// use std::time::Duration;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// let mut monitor = client.stats().monitor_with_aggregation("db", minute, 60).await?;
+    /// while monitor.next().await.is_some() {
+    ///     // None is unknown, and not zero.
+    ///     if let Some(mb) = monitor.peak_memory_usage(minute) {
+    ///         println!("{mb:.1} MB at most, {:?} % of a processor", monitor.avg_cpu_usage(minute / 2));
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`is_not_found`](DockerError::is_not_found) when there is none. One that does not run is watched until it does.
+    pub async fn monitor_with_aggregation(
+        &self,
+        container: &str,
+        window: Duration,
+        capacity: usize,
+    ) -> Result<Monitor, DockerError> {
+        let container = reference(container)?;
+        let engine = self.0.engine();
+        let found = self.0.run(engine.inspect_container(&container)).await?;
+        Ok(Monitor::start(engine.clone(), found.id, window, capacity))
+    }
+
+    /// How well a container is, and why: by its state, its health check, its restarts, and what it uses over a second.
+    ///
+    /// # Errors
+    /// [`is_not_found`](DockerError::is_not_found) when there is none.
+    pub async fn assess(&self, container: &str) -> Result<Assessment, DockerError> {
+        let container = reference(container)?;
+        let engine = self.0.engine();
+        let found = self.0.run(engine.inspect_container(&container)).await?;
+        let usage = match found.state {
+            ContainerState::Running => Some(self.usage(found.id.as_str()).await?),
+            _ => None,
+        };
+        Ok(longshore_core::assess(&found, usage.as_ref()))
     }
 }

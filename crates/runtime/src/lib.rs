@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | what happens | [`Feed`], from [`Watch::feed`] | one subscription an engine, however many read |
 //! | what is there now | [`Mirror`], from [`Watch::mirror`] | an inspect for each change; reads are free |
-//! | what it uses | [`Sampler`] | a call a second for each running container, while somebody reads |
+//! | what it uses | [`Sampler`] | while somebody reads: a second's look at each running container's cgroup files, or a call |
 //! | how far a pull is | [`Pull`], from [`Puller`] | one pull, however many want it |
 //! | whether all that is current | [`Watch::status`] | nothing |
 //! | what a container prints | [`logs::follow`] | one followed log; nothing while nobody reads |
@@ -54,5 +54,8 @@ pub use pull::{Pull, PullError, Puller};
 pub use run::{Ensure, Ensured, EnsuredHow, RunError, RunOptions, RunOutput, ensure, run, run_and_wait};
 #[cfg(feature = "runner")]
 pub use runner::{RunnerProgram, runner_program};
-pub use stats::{Round, Sample, SampleReader, Sampler, SamplerConfig};
+pub use stats::{
+    CounterFiles, Monitor, Round, Sample, SampleReader, SampleSource, Sampler, SamplerConfig, ThresholdEvent,
+    ThresholdEvents,
+};
 pub use watch::{Status, Watch, WatchConfig, WatchCounters};

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -75,6 +76,10 @@ pub(crate) trait ContainerSource: Send + Sync + 'static {
 /// Where readings of counters come from.
 pub(crate) trait CounterSource: Send + Sync + 'static {
     fn read(&self, id: &ContainerId) -> impl Future<Output = Result<Counters, SourceError>> + Send;
+
+    /// The root of the file system where the kernel's files of the containers may be looked for. Whether a container's
+    /// are there, its cgroup proves.
+    fn kernel(&self) -> Option<PathBuf>;
 }
 
 impl EventSource for Engine {
@@ -105,5 +110,10 @@ impl ContainerSource for Engine {
 impl CounterSource for Engine {
     async fn read(&self, id: &ContainerId) -> Result<Counters, SourceError> {
         Ok(self.stats_once(&ObjectRef::from(id)).await?)
+    }
+
+    fn kernel(&self) -> Option<PathBuf> {
+        let is_possible = cfg!(target_os = "linux") && self.endpoint().socket_path().is_some();
+        is_possible.then(|| PathBuf::from("/"))
     }
 }

@@ -1,6 +1,7 @@
 //! An engine from a script: the streams, lists, inspects and readings that a test wants.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -36,6 +37,8 @@ pub(crate) struct Scripted {
     pub(crate) counters: Mutex<BTreeMap<ContainerId, Counters>>,
     /// Readings of these never come.
     pub(crate) stuck: Mutex<Vec<ContainerId>>,
+    /// Where the kernel's files are.
+    pub(crate) kernel: Mutex<Option<PathBuf>>,
 }
 
 impl Scripted {
@@ -133,6 +136,10 @@ impl CounterSource for Scripted {
         counters.at = Timestamp::from_secs(counters.at.as_secs() + 1);
         counters.cpu.total_ns = counters.cpu.total_ns.map(|total| total + 500_000_000);
         Ok(*counters)
+    }
+
+    fn kernel(&self) -> Option<PathBuf> {
+        self.kernel.lock().unwrap().clone()
     }
 }
 

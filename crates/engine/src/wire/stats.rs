@@ -38,6 +38,10 @@ struct Cpu {
     cpu_usage: CpuUsage,
     system_cpu_usage: Number,
     online_cpus: Number,
+    /// Only Podman says this, a percentage of its own. Its `system_cpu_usage` leaves out the time in which the host's
+    /// processors were idle, so that nothing can be measured by it, and its `throttling_data` are zeros that nobody
+    /// measured.
+    cpu: Option<IgnoredAny>,
     #[serde(deserialize_with = "nullable")]
     throttling_data: Throttling,
 }
@@ -152,6 +156,7 @@ pub(crate) fn counters(json: &[u8]) -> Result<Counters, serde_json::Error> {
         }
     }
     let cpu = wire.cpu_stats;
+    let is_podman = cpu.cpu.is_some();
     let known = |number: Number| number.0.filter(|number| *number != 0);
     let online = known(cpu.online_cpus).or(match cpu.cpu_usage.percpu_usage.len() {
         0 => None,
@@ -160,11 +165,13 @@ pub(crate) fn counters(json: &[u8]) -> Result<Counters, serde_json::Error> {
     let memory = wire.memory_stats;
     Ok(Counters {
         at,
+        steady: None,
         cpu: CpuCounters {
             total_ns: cpu.cpu_usage.total_usage.0,
-            system_ns: known(cpu.system_cpu_usage),
+            system_ns: known(cpu.system_cpu_usage).filter(|_| !is_podman),
             online: online.and_then(|count| u32::try_from(count).ok()),
-            throttled_ns: cpu.throttling_data.throttled_time.0,
+            throttled_ns: cpu.throttling_data.throttled_time.0.filter(|_| !is_podman),
+            limit_nano: None,
         },
         memory: MemoryCounters {
             usage: memory.usage.0,
@@ -226,6 +233,27 @@ mod tests {
         assert_eq!(
             (read.network, read.block, read.pids),
             (IoCounters::default(), IoCounters::default(), None)
+        );
+    }
+
+    #[test]
+    fn podmans_busy_time_is_no_clock_and_its_zeros_are_none() {
+        let read = |cpu| {
+            let json = format!(
+                r#"{{"read":"2026-01-01T00:00:00Z","cpu_stats":{{"cpu_usage":{{"total_usage":44236380}},
+                  "system_cpu_usage":28832513352183,"online_cpus":2,"throttling_data":{{"throttled_time":0}}{cpu}}}}}"#
+            );
+            counters(json.as_bytes()).unwrap().cpu
+        };
+        let docker = read("");
+        assert_eq!(
+            (docker.system_ns, docker.throttled_ns),
+            (Some(28_832_513_352_183), Some(0))
+        );
+        let podman = read(r#","cpu":74.7"#);
+        assert_eq!(
+            (podman.system_ns, podman.online, podman.throttled_ns),
+            (None, Some(2), None)
         );
     }
 

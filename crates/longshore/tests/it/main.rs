@@ -4,6 +4,7 @@
 
 mod bulk;
 
+use longshore::core::Condition;
 use longshore::prelude::*;
 use longshore_testkit::lease::{IMAGE, LABEL, Lease, on_each};
 use tokio_util::sync::CancellationToken;
@@ -72,6 +73,64 @@ async fn managers_reach_every_kind_of_object() {
         let image = client.images().inspect(IMAGE).await.unwrap();
         assert!(image.id.starts_with("sha256:"));
         assert!(!client.system().info().await.unwrap().server_version.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_monitor_knows_averages_and_peaks_and_says_when_it_does_not() {
+    use std::time::Duration;
+    on_each(|lease| async move {
+        let client = client(&lease).await;
+        let script = "v=$(head -c 16000000 /dev/zero | tr '\\0' x); while :; do :; done; echo ${#v}";
+        let spec = builder(&lease, "busy", &["sh", "-c", script]).cpus(0.2);
+        let made = client.containers().ensure(&spec, Ensure::Same).await.unwrap();
+        let (name, window) = (lease.name("busy"), Duration::from_secs(60));
+        let mut monitor = client
+            .stats()
+            .monitor_with_aggregation(&name, window, 60)
+            .await
+            .unwrap();
+        assert_eq!(
+            (monitor.container(), monitor.avg_cpu_usage(window)),
+            (&made.id, None)
+        );
+        while monitor.peak_memory_usage(window) < Some(15.0) {
+            monitor.next().await.unwrap();
+        }
+        for _ in 0..3 {
+            monitor.next().await.unwrap();
+        }
+        let memory = monitor.peak_memory_usage(window).unwrap();
+        assert!((15.0..50.0).contains(&memory), "{memory} MB");
+        let average = monitor.avg_cpu_usage(Duration::from_secs(3)).unwrap();
+        let peak = monitor.peak_cpu_usage(window).unwrap();
+        assert!(
+            average > 5.0 && average <= peak && peak < 75.0,
+            "{average} {peak}"
+        );
+        assert_eq!(
+            monitor.network_rate(window).0.unwrap_or(0.0),
+            0.0,
+            "it has no network"
+        );
+        let judged = client.stats().assess(&name).await.unwrap();
+        // Podman's API does not say that its limit holds it back.
+        let is_podman = lease.engine_name() == "podman";
+        let expected = if is_podman {
+            Condition::Healthy
+        } else {
+            Condition::Degraded
+        };
+        assert_eq!(judged.condition, expected, "{judged:?}");
+        client.containers().remove(&name, true).await.unwrap();
+        while monitor.next().await.is_some() {}
+        let error = client
+            .stats()
+            .monitor_with_aggregation(&name, window, 60)
+            .await
+            .unwrap_err();
+        assert!(error.is_not_found());
     })
     .await;
 }

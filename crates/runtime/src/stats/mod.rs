@@ -1,19 +1,28 @@
 //! What the containers of one engine use: one reading a second a container, shared by all who read.
 //!
-//! Owns [`Sampler`]: when to read, how many calls at once, and the history. The arithmetic is `longshore-core`'s, the
-//! call `longshore-engine`'s.
+//! Owns [`Sampler`]: when to read, from what, how many calls at once, and the history. The arithmetic is
+//! `longshore-core`'s, the call `longshore-engine`'s. See `docs/design/stats.md`.
 
+#[cfg(target_os = "linux")]
+mod cgroup;
+#[cfg(not(target_os = "linux"))]
+#[path = "absent.rs"]
+mod cgroup;
+mod files;
+mod monitor;
 mod round;
 mod series;
+mod target;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use longshore_core::ContainerId;
+use longshore_core::{ContainerId, Threshold};
 use longshore_engine::Engine;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,11 +31,23 @@ use tokio_util::task::TaskTracker;
 use crate::Mirror;
 use crate::source::CounterSource;
 use crate::tasks::guarded;
-pub use series::Sample;
+pub use monitor::Monitor;
 use series::Series;
+pub use series::{Sample, SampleSource};
+pub use thresholds::{ThresholdEvent, ThresholdEvents};
 
 /// One sample each of the containers that run, taken within about one interval.
 pub type Round = Vec<(ContainerId, Arc<Sample>)>;
+
+/// Whether counters are read from the files of the containers' cgroups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CounterFiles {
+    /// Where the engine is on this kernel, which each container's cgroup has to prove; the engine is asked for the rest.
+    #[default]
+    WherePossible,
+    /// Never: the engine is asked for all.
+    Never,
+}
 
 /// Settings of a [`Sampler`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +56,11 @@ pub struct SamplerConfig {
     /// Between two samples of a container, while somebody reads. Default: 1 s. An engine that cannot keep up is asked
     /// again when it has answered, each container in its turn.
     pub interval: Duration,
+    /// Whether the files of the containers' cgroups may be read. Default: yes.
+    pub source: CounterFiles,
+    /// Descriptors of such files that are kept open while somebody reads, up to six a container; the others are opened
+    /// each time. Default: a quarter of what the process may open, at most 8,192.
+    pub max_open_files: Option<usize>,
     /// Calls in flight. Default: 8; one takes 1–2 ms.
     pub max_calls: usize,
     /// For one call. Default: 5 s.
@@ -52,6 +78,8 @@ impl Default for SamplerConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
+            source: CounterFiles::WherePossible,
+            max_open_files: None,
             max_calls: 8,
             call_timeout: Duration::from_secs(5),
             linger: Duration::from_secs(10),
@@ -66,6 +94,20 @@ impl SamplerConfig {
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
+        self
+    }
+
+    /// Sets [`Self::source`].
+    #[must_use]
+    pub fn source(mut self, source: CounterFiles) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Sets [`Self::max_open_files`].
+    #[must_use]
+    pub fn max_open_files(mut self, files: usize) -> Self {
+        self.max_open_files = Some(files);
         self
     }
 
@@ -108,6 +150,7 @@ impl SamplerConfig {
 #[derive(Clone)]
 pub struct Sampler {
     shared: Arc<Shared>,
+    mirror: Mirror,
     owner: Arc<Owner>,
 }
 
@@ -118,6 +161,7 @@ struct Owner {
 }
 
 struct Shared {
+    began: tokio::time::Instant,
     rounds: watch::Sender<Arc<Round>>,
     wanted: Notify,
     series: Mutex<HashMap<ContainerId, Series>>,
@@ -152,12 +196,13 @@ impl Sampler {
         config: SamplerConfig,
     ) -> Self {
         let shared = Arc::new(Shared {
+            began: tokio::time::Instant::now(),
             rounds: watch::Sender::new(Arc::default()),
             wanted: Notify::new(),
             series: Mutex::default(),
         });
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let work = round::run(source, mirror, config, Arc::clone(&shared), stop.clone());
+        let work = round::run(source, mirror.clone(), config, Arc::clone(&shared), stop.clone());
         tasks.spawn(async move {
             // The text is logged; readers see the end of the rounds.
             let _ = guarded("the sampler of statistics", work).await;
@@ -166,6 +211,7 @@ impl Sampler {
         let end = stop.clone().drop_guard();
         Self {
             shared,
+            mirror,
             owner: Arc::new(Owner {
                 tasks,
                 stop,
@@ -182,6 +228,23 @@ impl Sampler {
             rounds,
             stop: self.owner.stop.clone(),
         }
+    }
+
+    /// Reads from now on, and tells when a container crosses one of `thresholds`.
+    ///
+    /// ```no_run
+    /// # async fn example(sampler: longshore_runtime::Sampler) {
+    /// use std::time::Duration;
+    /// use longshore_core::{Measure, Threshold};
+    /// let full = Threshold::above(Measure::MemoryOfLimit, 90.0).clears_at(80.0).hold(Duration::from_secs(30));
+    /// let mut events = sampler.thresholds(vec![full]);
+    /// while let Some(event) = events.next().await {
+    ///     println!("{} {:?} {:?}", event.container.short(), event.crossing, event.value);
+    /// }
+    /// # }
+    /// ```
+    pub fn thresholds(&self, thresholds: Vec<Threshold>) -> ThresholdEvents {
+        ThresholdEvents::new(self.subscribe(), self.mirror.clone(), thresholds)
     }
 
     /// The newest sample of a container; it may be old when nobody reads.

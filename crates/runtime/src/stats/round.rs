@@ -1,18 +1,21 @@
 //! The sampler's task: who is read, when, and how many at once.
 //!
-//! Owns the rounds. A container that does not answer delays nobody: its call stays in flight, at most one for each
-//! container, and the round goes out without it.
+//! Owns the rounds: the kernel's files first, the engine for what they do not give. A container that does not answer
+//! delays nobody: its call stays in flight, at most one for each container, and the round goes out without it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use longshore_core::{ContainerId, ContainerState, Counters};
+use longshore_core::{ContainerId, ContainerState, Counters, Timestamp};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Round, SamplerConfig, Shared};
+use super::files::{Files, Read};
+use super::target::Target;
+use super::{CounterFiles, Round, SampleSource, SamplerConfig, Shared};
 use crate::Mirror;
 use crate::source::{CounterSource, SourceError};
 
@@ -28,13 +31,17 @@ pub(super) async fn run<S: CounterSource>(
 ) {
     while !stop.is_cancelled() {
         if shared.rounds.receiver_count() > 0 {
+            let root = source
+                .kernel()
+                .filter(|_| config.source == CounterFiles::WherePossible);
             let watched = Watched {
+                files: Files::new(root, config.max_open_files, config.call_timeout),
                 source: Arc::clone(&source),
                 mirror: &mirror,
                 config: &config,
                 shared: &shared,
                 queue: VecDeque::new(),
-                pending: HashSet::new(),
+                pending: HashMap::new(),
                 arrived: Vec::new(),
             };
             tokio::select! {
@@ -54,13 +61,14 @@ pub(super) async fn run<S: CounterSource>(
 /// The time in which somebody reads.
 struct Watched<'a, S> {
     source: Arc<S>,
+    files: Files,
     mirror: &'a Mirror,
     config: &'a SamplerConfig,
     shared: &'a Shared,
     /// To be read, in turn.
     queue: VecDeque<ContainerId>,
-    /// In the queue or in flight.
-    pending: HashSet<ContainerId>,
+    /// In the queue, in flight, or among the files that are read; and when the run began that is read.
+    pending: HashMap<ContainerId, Option<Timestamp>>,
     arrived: Round,
 }
 
@@ -83,7 +91,8 @@ impl<S: CounterSource> Watched<'_, S> {
                     self.begin();
                     is_owed = true;
                 }
-                Some((id, reading)) = calls.next(), if !calls.is_empty() => self.take(id, reading),
+                read = self.files.read(), if self.files.is_reading() => self.take_read(read),
+                Some((id, reading)) = calls.next(), if !calls.is_empty() => self.take_answer(id, reading),
             }
             while calls.len() < self.config.max_calls.max(1)
                 && let Some(id) = self.queue.pop_front()
@@ -100,10 +109,21 @@ impl<S: CounterSource> Watched<'_, S> {
     /// A new round: everything that runs and is not still being read.
     fn begin(&mut self) {
         let now = self.mirror.snapshot();
+        let mut due = Vec::new();
         for container in now.containers() {
-            if container.state == ContainerState::Running && self.pending.insert(container.id.clone()) {
-                self.queue.push_back(container.id.clone());
+            if container.state == ContainerState::Running
+                && let Entry::Vacant(entry) = self.pending.entry(container.id.clone())
+            {
+                entry.insert(container.started_at);
+                due.push(container);
             }
+        }
+        if self.files.is_idle() && !due.is_empty() {
+            let targets = due.iter().map(|container| Target::from(&***container));
+            self.files.begin(targets.collect());
+        } else {
+            self.queue
+                .extend(due.iter().map(|container| container.id.clone()));
         }
         self.shared.series().retain(|id, _| now.get(id).is_some());
     }
@@ -119,23 +139,39 @@ impl<S: CounterSource> Watched<'_, S> {
         .boxed()
     }
 
-    fn take(&mut self, id: ContainerId, reading: Result<Counters, SourceError>) {
-        self.pending.remove(&id);
-        let reading = match reading {
-            Ok(reading) => reading,
-            Err(error) => {
-                tracing::debug!(%id, error = %error.text, "a container could not be sampled");
-                return;
+    /// What files did not give, the engine is asked for.
+    fn take_read(&mut self, read: Read) {
+        for (id, counters) in read {
+            match counters {
+                Some(counters) => self.take(id, counters, SampleSource::Cgroup),
+                None => self.queue.push_back(id),
             }
-        };
-        // It may have gone while it was read.
-        if self.mirror.get(&id).is_none() {
-            return;
         }
+    }
+
+    fn take_answer(&mut self, id: ContainerId, reading: Result<Counters, SourceError>) {
+        match reading {
+            Ok(reading) => self.take(id, reading, SampleSource::Engine),
+            Err(error) => {
+                self.pending.remove(&id);
+                tracing::debug!(%id, error = %error.text, "a container could not be sampled");
+            }
+        }
+    }
+
+    fn take(&mut self, id: ContainerId, mut reading: Counters, source: SampleSource) {
+        let run = self.pending.remove(&id).flatten();
+        // It may have gone while it was read, or been started again: then nobody knows whose counters these are.
+        let Some(container) = self.mirror.get(&id).filter(|now| now.started_at == run) else {
+            return;
+        };
+        reading.cpu.limit_nano = reading.cpu.limit_nano.or(container.nano_cpus);
+        let origin = (source, self.shared.began.elapsed());
         let mut series = self.shared.series();
         let share = self.config.history_total / series.len().max(1);
         let kept = self.config.history.min(share);
-        let sample = series.entry(id.clone()).or_default().add(reading, kept);
+        let series_of = series.entry(id.clone()).or_default();
+        let sample = series_of.add(reading, run, origin, kept);
         drop(series);
         self.arrived.extend(sample.map(|sample| (id, sample)));
     }

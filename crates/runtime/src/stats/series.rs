@@ -4,14 +4,28 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use longshore_core::{Counters, Timestamp, Usage};
+
+/// Who read a container's counters. With Docker the figures do not depend on it; some of Podman's are better from files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SampleSource {
+    /// The engine, asked through its API.
+    Engine,
+    /// We, from the files of its cgroup.
+    Cgroup,
+}
 
 /// What a container used at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// When its counters were read, by the engine's clock.
+    /// When its counters were read, by the clock of who read them: the engine's, or with files ours.
     pub at: Timestamp,
+    /// The same by a clock that is never set, since the sampler began.
+    pub elapsed: Duration,
+    /// Who read them.
+    pub source: SampleSource,
     /// What they say. What needs two readings is unknown in a container's first sample.
     pub usage: Usage,
 }
@@ -19,22 +33,35 @@ pub struct Sample {
 #[derive(Debug, Default)]
 pub(super) struct Series {
     previous: Option<Counters>,
+    /// When the run began that it was read in.
+    run: Option<Timestamp>,
     samples: VecDeque<Arc<Sample>>,
 }
 
 impl Series {
-    /// Makes a sample of a reading and keeps it, at most `kept` in all. `None` when the reading is none: the engine
-    /// gives no time for one of a container that has just ended, and the same time twice for no new one.
-    pub(super) fn add(&mut self, reading: Counters, kept: usize) -> Option<Arc<Sample>> {
+    /// Makes a sample of a reading in the run that began at `run` and keeps it, at most `kept` in all. `None` when the
+    /// reading is none: the engine gives no time for one of a container that has just ended, and the same time twice for
+    /// no new one.
+    pub(super) fn add(
+        &mut self,
+        reading: Counters,
+        run: Option<Timestamp>,
+        (source, elapsed): (SampleSource, Duration),
+        kept: usize,
+    ) -> Option<Arc<Sample>> {
         let is_same = self.previous.is_some_and(|previous| previous.at == reading.at);
         if is_same || reading.at == Timestamp::default() {
             return None;
         }
+        // The counters of another run are others, also when they are higher.
+        let previous = self.previous.filter(|_| self.run == run);
         let sample = Arc::new(Sample {
             at: reading.at,
-            usage: reading.usage(self.previous.as_ref()),
+            elapsed,
+            source,
+            usage: reading.usage(previous.as_ref()),
         });
-        self.previous = Some(reading);
+        (self.previous, self.run) = (Some(reading), run);
         self.samples.push_back(Arc::clone(&sample));
         while self.samples.len() > kept.max(1) {
             self.samples.pop_front();
@@ -62,6 +89,8 @@ mod tests {
 
     use super::*;
 
+    const ENGINE: (SampleSource, Duration) = (SampleSource::Engine, Duration::ZERO);
+
     fn reading(secs: i64, cpu_ms: u64) -> Counters {
         Counters {
             at: Timestamp::from_secs(secs),
@@ -78,7 +107,7 @@ mod tests {
         let mut series = Series::default();
         let percents = [reading(1, 0), reading(2, 500), reading(3, 100)].map(|reading| {
             series
-                .add(reading, 10)
+                .add(reading, None, ENGINE, 10)
                 .and_then(|sample| sample.usage.cpu_percent)
         });
         assert_eq!(
@@ -89,18 +118,30 @@ mod tests {
         series.pause();
         assert_eq!(
             series
-                .add(reading(9, 900), 10)
+                .add(reading(9, 900), None, ENGINE, 10)
                 .map(|sample| sample.usage.cpu_percent),
             Some(None)
         );
     }
 
     #[test]
+    fn another_runs_counters_are_no_growth_even_when_they_are_higher() {
+        let mut series = Series::default();
+        let runs = [(1, 100, 1), (2, 600, 1), (3, 900, 2), (4, 1_400, 2)];
+        let percents = runs.map(|(at, cpu, run)| {
+            let run = Some(Timestamp::from_secs(run));
+            let sample = series.add(reading(at, cpu), run, ENGINE, 10);
+            sample.and_then(|sample| sample.usage.cpu_percent)
+        });
+        assert_eq!(percents, [None, Some(50.0), None, Some(50.0)]);
+    }
+
+    #[test]
     fn no_reading_makes_no_sample() {
         let mut series = Series::default();
-        assert_eq!(series.add(reading(0, 0), 10), None);
-        assert!(series.add(reading(1, 0), 10).is_some());
-        assert_eq!(series.add(reading(1, 0), 10), None);
+        assert_eq!(series.add(reading(0, 0), None, ENGINE, 10), None);
+        assert!(series.add(reading(1, 0), None, ENGINE, 10).is_some());
+        assert_eq!(series.add(reading(1, 0), None, ENGINE, 10), None);
         assert_eq!(series.history().len(), 1);
     }
 
@@ -108,7 +149,7 @@ mod tests {
     fn history_is_bounded() {
         let mut series = Series::default();
         for n in 1..=20 {
-            series.add(reading(n, 0), 5);
+            series.add(reading(n, 0), None, ENGINE, 5);
         }
         let held: Vec<i64> = series
             .history()

@@ -7,6 +7,8 @@
 )]
 
 mod account;
+#[cfg(target_os = "linux")]
+mod cgroup;
 mod churn;
 mod exec;
 mod faults;

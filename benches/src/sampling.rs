@@ -1,0 +1,220 @@
+//! What sampling many running containers costs, everything counted: us, the engine, containerd and the shims.
+//!
+//! Owns who is measured and how: the processor time of every thread, as the kernel counts it, while nobody samples, while
+//! the sampler reads files or asks the engine once a second, and while each container's stream is followed. Only on Linux
+//! and with an engine behind a unix socket of this machine; what cannot be told is left out.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::SelectAll;
+use longshore_core::{ContainerId, ContainerState, ObjectRef, cgroup};
+use longshore_engine::{Engine, EngineConfig, StatsStream};
+use longshore_runtime::{CounterFiles, SampleReader, Sampler, SamplerConfig, Watch, WatchConfig};
+use tokio::net::UnixStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::{Result, stage::Stage};
+
+/// For how long each way is measured in a round.
+const SPAN: Duration = Duration::from_secs(10);
+const ROUNDS: usize = 3;
+/// Longer than any first sample takes; it only ends a run that would hang.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A way to learn what containers use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Nobody,
+    Files,
+    Asked,
+    Streams,
+}
+
+const WAYS: [(Way, &str); 4] = [
+    (Way::Nobody, "nobody samples"),
+    (Way::Files, "longshore, cgroup files"),
+    (Way::Asked, "longshore, one call each"),
+    (Way::Streams, "a stream each, as `docker stats`"),
+];
+
+/// Whose time is counted.
+const NAMES: [&str; 4] = ["we", "engine", "containerd", "shims"];
+
+/// The processes of the others.
+type Parties = [Vec<u32>; 3];
+
+/// A table of percents of one processor, with `count` containers running.
+pub(crate) async fn measure(host: &str, image: &str, count: usize) -> Result<String> {
+    let mut stage = Stage::set(host, image, 0).await?;
+    let measured = measure_on(host, &mut stage, count).await;
+    stage.strike().await?;
+    measured
+}
+
+async fn measure_on(host: &str, stage: &mut Stage, count: usize) -> Result<String> {
+    stage.run(count).await?;
+    let engine = Engine::connect(host.parse()?, EngineConfig::default()).await?;
+    let watch = Watch::start(engine.clone(), WatchConfig::default());
+    timeout(PATIENCE, watch.mirror().ready()).await?;
+    let parties = parties(&engine, &watch).await?;
+    let mut totals = [([0.0; 4], 0.0); WAYS.len()];
+    for _ in 0..ROUNDS {
+        for ((way, _), (percents, samples)) in WAYS.iter().zip(&mut totals) {
+            let (times, taken) = once(*way, &engine, &watch, &parties).await?;
+            percents
+                .iter_mut()
+                .zip(times)
+                .for_each(|(sum, time)| *sum += time);
+            *samples += taken;
+        }
+    }
+    watch.stop().await;
+    let mut text = format!(
+        "### what sampling costs: {count} running containers, each once a second\n\n\
+         Percent of one processor, {ROUNDS} interleaved rounds of {} s; the last column is what is more than when nobody \
+         samples.\n\n\
+         | way | samples a second |{}| together | more |\n|---|---|{}---|---|\n",
+        SPAN.as_secs(),
+        NAMES.map(|name| format!(" {name} ")).join("|"),
+        "---|".repeat(NAMES.len()),
+    );
+    let together = |percents: &[f64; 4]| percents.iter().sum::<f64>() / ROUNDS as f64;
+    let idle = together(&totals[0].0);
+    for ((_, name), (percents, samples)) in WAYS.iter().zip(&totals) {
+        let cells = percents
+            .map(|sum| format!(" {:.2} ", sum / ROUNDS as f64))
+            .join("|");
+        let (rate, all) = (samples / ROUNDS as f64 / SPAN.as_secs_f64(), together(percents));
+        let _ = writeln!(
+            text,
+            "| {name} | {rate:.0} |{cells}| {all:.2} | {:.2} |",
+            all - idle
+        );
+    }
+    Ok(text)
+}
+
+/// What samples come from.
+enum Source {
+    Nobody,
+    Rounds(Sampler, SampleReader),
+    Streams(SelectAll<StatsStream>),
+}
+
+impl Source {
+    async fn open(way: Way, engine: &Engine, watch: &Watch) -> Result<Self> {
+        let sampled = |source| {
+            let config = SamplerConfig::default().source(source);
+            let sampler = Sampler::start(engine.clone(), watch.mirror(), config);
+            let rounds = sampler.subscribe();
+            Self::Rounds(sampler, rounds)
+        };
+        Ok(match way {
+            Way::Nobody => Self::Nobody,
+            Way::Files => sampled(CounterFiles::WherePossible),
+            Way::Asked => sampled(CounterFiles::Never),
+            Way::Streams => {
+                let mut all = SelectAll::new();
+                for id in running(watch) {
+                    all.push(engine.stats_stream(&ObjectRef::from(&id)).await?);
+                }
+                Self::Streams(all)
+            }
+        })
+    }
+
+    /// Waits for samples, and says how many came.
+    async fn taken(&mut self) -> usize {
+        match self {
+            Self::Nobody => std::future::pending().await,
+            Self::Rounds(_, rounds) => rounds.next().await.map_or(0, |round| round.len()),
+            Self::Streams(all) => usize::from(all.next().await.is_some()),
+        }
+    }
+}
+
+/// Percents of a processor by party, and samples taken.
+async fn once(way: Way, engine: &Engine, watch: &Watch, parties: &Parties) -> Result<([f64; 4], f64)> {
+    let mut source = Source::open(way, engine, watch).await?;
+    if way != Way::Nobody {
+        // The first finds the files, or waits, which is not what a second costs.
+        timeout(PATIENCE, source.taken()).await?;
+    }
+    let (before, begin) = (times(parties), Instant::now());
+    let mut taken = 0;
+    while let Ok(more) = timeout_at(begin + SPAN, source.taken()).await {
+        taken += more;
+    }
+    let (after, span) = (times(parties), begin.elapsed());
+    let mut percents = [0.0; 4];
+    for (percent, (after, before)) in percents.iter_mut().zip(after.iter().zip(before)) {
+        *percent = after.saturating_sub(before) as f64 / span.as_nanos() as f64 * 100.0;
+    }
+    if let Source::Rounds(sampler, _) = source {
+        sampler.stop().await;
+    }
+    Ok((percents, taken as f64))
+}
+
+fn running(watch: &Watch) -> Vec<ContainerId> {
+    let snapshot = watch.mirror().snapshot();
+    let running = snapshot
+        .containers()
+        .iter()
+        .filter(|container| container.state == ContainerState::Running);
+    running.map(|container| container.id.clone()).collect()
+}
+
+/// Who works for a sample. The engine is who listens on the socket, containerd is its child, and a shim is the parent of a
+/// container's main process.
+async fn parties(engine: &Engine, watch: &Watch) -> Result<Parties> {
+    let socket = engine
+        .endpoint()
+        .socket_path()
+        .ok_or("the engine has no socket here")?;
+    let daemon = UnixStream::connect(socket).await?.peer_cred()?.pid();
+    let daemon = u32::try_from(daemon.ok_or("nobody listens")?)?;
+    let containerd = processes().filter(|pid| parent(*pid) == Some(daemon)).collect();
+    let snapshot = watch.mirror().snapshot();
+    let mains = snapshot.containers().iter().filter_map(|container| container.pid);
+    let shims: Vec<u32> = mains.filter_map(parent).collect();
+    if shims.is_empty() {
+        return Err("no container's main process is seen here: the engine is on another machine".into());
+    }
+    Ok([vec![daemon], containerd, shims])
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    cgroup::parent(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+/// Nanoseconds on a processor of each party: of us with the threads that have ended, of the others those that live.
+fn times(parties: &Parties) -> [u64; 4] {
+    let ours = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let ours = ours.tv_sec * 1_000_000_000 + ours.tv_nsec;
+    let times = parties
+        .each_ref()
+        .map(|pids| pids.iter().map(|pid| threads(*pid)).sum());
+    let [engine, containerd, shims] = times;
+    [u64::try_from(ours).unwrap_or(0), engine, containerd, shims]
+}
+
+fn threads(pid: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let time = |path: &Path| {
+        let text = std::fs::read_to_string(path.join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    threads.filter_map(|thread| time(&thread.path())).sum()
+}
