@@ -4,9 +4,10 @@
 //! Leaves to others making them up ([`unseen`](super::unseen)) and telling them.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::time::Duration;
 
-use longshore_core::{ContainerId, Event};
+use longshore_core::Event;
 use tokio::time::Instant;
 
 /// How long the real event of the same action may still come. The engine publishes within 12 ms of a change; this is
@@ -14,21 +15,30 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// See the module.
-#[derive(Debug, Default)]
-pub(super) struct Suspense {
-    /// Real actions by container since the gap.
-    told: HashMap<ContainerId, BTreeSet<Box<str>>>,
-    held: Vec<(Instant, ContainerId, Vec<Event>)>,
+#[derive(Debug)]
+pub(super) struct Suspense<I> {
+    /// Real actions by object since the gap.
+    told: HashMap<I, BTreeSet<Box<str>>>,
+    held: Vec<(Instant, I, Vec<Event>)>,
 }
 
-impl Suspense {
+impl<I> Default for Suspense<I> {
+    fn default() -> Self {
+        Self {
+            told: HashMap::new(),
+            held: Vec::new(),
+        }
+    }
+}
+
+impl<I: Clone + Eq + Hash> Suspense<I> {
     /// Real events came.
-    pub(super) fn told(&mut self, id: &ContainerId, verbs: BTreeSet<Box<str>>) {
+    pub(super) fn told(&mut self, id: &I, verbs: BTreeSet<Box<str>>) {
         self.told.entry(id.clone()).or_default().extend(verbs);
     }
 
-    /// Holds what was made up about a container.
-    pub(super) fn hold(&mut self, id: &ContainerId, events: Vec<Event>, now: Instant) {
+    /// Holds what was made up about an object.
+    pub(super) fn hold(&mut self, id: &I, events: Vec<Event>, now: Instant) {
         if !events.is_empty() {
             self.held.push((now + PATIENCE, id.clone(), events));
         }
