@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use longshore_core::{ContainerId, Event, EventType, Health, NetworkId};
+use longshore_core::{ContainerId, Event, EventType, Health, NetworkId, ObjectRef};
 use tokio::sync::Notify;
 
 /// Actions that change nothing of what an inspect says.
@@ -194,8 +194,10 @@ impl Boards {
                 Err(_) => self.networks.relist(Relist::Discover),
             },
             EventType::Volume if matches!(event.verb(), "mount" | "unmount") => {}
-            EventType::Volume if event.id.is_empty() => self.volumes.relist(Relist::Discover),
-            EventType::Volume => self.volumes.touch(event.id.to_string(), event, late),
+            EventType::Volume => match ObjectRef::new(&event.id) {
+                Ok(name) => self.volumes.touch(name.to_string(), event, late),
+                Err(_) => self.volumes.relist(Relist::Discover),
+            },
             EventType::Daemon => {
                 self.images.relist(Relist::Discover);
                 self.networks.relist(Relist::Discover);
@@ -301,7 +303,7 @@ mod tests {
     #[test]
     fn each_kind_is_marked_by_what_may_have_changed_it() {
         let boards = Boards::default();
-        boards.note(&event(EventType::Volume, "create", "before anybody asked"), false);
+        boards.note(&event(EventType::Volume, "create", "early"), false);
         boards.volumes.want();
         boards.networks.want();
         boards.images.want();
@@ -321,6 +323,11 @@ mod tests {
         assert_eq!(networks.mentioned.len(), 1);
         assert!(!networks.all);
         assert_eq!(boards.images.take().0.relist, None);
+        assert_eq!(volumes.relist, None);
+        boards.note(&event(EventType::Volume, "create", "../not/a/name"), false);
+        let (volumes, _) = boards.volumes.take();
+        assert!(volumes.touched.is_empty());
+        assert_eq!(volumes.relist, Some(Relist::Discover));
         boards.note(&event(EventType::Image, "tag", "sha256:0"), false);
         boards.note(&event(EventType::Container, "cleanup", "a"), false);
         assert_eq!(boards.images.take().0.relist, Some(Relist::Discover));

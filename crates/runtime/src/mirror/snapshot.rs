@@ -111,6 +111,16 @@ pub struct Update<T: Mirrored = Container> {
     pub generation: u64,
 }
 
+impl<T: Mirrored> Default for Update<T> {
+    fn default() -> Self {
+        Self {
+            upserted: Vec::new(),
+            removed: Vec::new(),
+            generation: 0,
+        }
+    }
+}
+
 impl<T: Mirrored> Update<T> {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
