@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use longshore_core::{Image, Network, NetworkId, ObjectRef, Volume};
+use longshore_core::{Image, Network, NetworkId, NetworkSpec, ObjectRef, Volume, VolumeSpec};
 use longshore_engine::{Engine, InspectImage, ListImages, ListNetworks, ListVolumes};
-use longshore_runtime::{Mirror, Mirrored, Watch};
+use longshore_runtime::{Backoff, Mirror, Mirrored, Watch};
+use longshore_testkit::fake::{FakeConfig, FakeEngine, Restart};
 use longshore_testkit::lease::{Lease, on_each};
 use longshore_testkit::sized;
 use serde_json::{Value, json};
@@ -236,4 +237,74 @@ async fn images_networks_and_volumes_equal_a_full_inspect_after_churn() {
         watch.stop().await;
     })
     .await;
+}
+
+/// Makes and removes volumes and networks; one call that is cut off may have been done or not.
+async fn hurried_churn(client: &Engine, round: usize) {
+    for n in 0..10 {
+        let name = format!("{round}-{n}");
+        let _ = client.create_volume(&VolumeSpec::new(&name)).await;
+        let _ = client.create_network(&NetworkSpec::new(&name)).await;
+        if n % 3 == 0 {
+            let name = ObjectRef::new(&name).unwrap();
+            let _ = client.remove_volume(&name, false).await;
+            let _ = client.remove_network(&name).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn volumes_and_networks_are_true_again_after_restarts() {
+    let fake = FakeEngine::start(FakeConfig::default().seed(5)).await.unwrap();
+    let client = engine(&fake.endpoint());
+    let slow = Backoff {
+        first: Duration::from_millis(300),
+        longest: Duration::from_millis(300),
+        jitter: 0.0,
+        ..Backoff::default()
+    };
+    let watch = Watch::start(client.clone(), hasty().backoff(slow));
+    live(&watch).await;
+    let (volumes, networks) = (watch.volumes(), watch.networks());
+    let ready = async { tokio::join!(volumes.ready(), networks.ready()) };
+    timeout(Duration::from_secs(10), ready).await.expect("ready");
+    for round in 0..sized(5, 50) {
+        let how = [Restart::Crash, Restart::Clean, Restart::PowerCut][round % 3];
+        // While the follower waits for its next attempt, things happen, and the engine forgets that they did.
+        fake.break_connections();
+        hurried_churn(&client, round).await;
+        fake.restart(how).await.unwrap();
+        let mut truth = BTreeMap::new();
+        for volume in client
+            .list_volumes(&ListVolumes::default())
+            .await
+            .unwrap()
+            .volumes
+        {
+            truth.insert(volume.name.clone(), volume);
+        }
+        becomes(&volumes, &truth).await;
+        let mut truth = BTreeMap::new();
+        for one in client.list_networks(&ListNetworks::default()).await.unwrap() {
+            let reference = ObjectRef::new(one.id.as_str()).unwrap();
+            let network = client.inspect_network(&reference).await.unwrap();
+            truth.insert(network.id.clone(), network);
+        }
+        becomes(&networks, &truth).await;
+    }
+    let gaps: u64 = watch.counters().gaps.iter().sum();
+    assert!(gaps > 0, "{:?}", watch.counters());
+    watch.stop().await;
+    fake.stop().await;
+}
+
+async fn becomes<T: Mirrored>(mirror: &Mirror<T>, truth: &Shown<T>) {
+    let mut updates = mirror.subscribe();
+    let equal = async {
+        while shown(mirror, |_| true) != *truth {
+            updates.next().await.expect("the watch lives");
+        }
+    };
+    let waited = timeout(Duration::from_secs(10), equal).await;
+    waited.unwrap_or_else(|_| panic!("is {truth:#?}, shown {:#?}", mirror.snapshot().objects()));
 }
