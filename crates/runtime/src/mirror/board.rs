@@ -248,7 +248,7 @@ pub(crate) fn touched_by(event: &Event) -> Option<ContainerId> {
     let id = match &event.kind {
         EventType::Container if event.is_exec() || QUIET.contains(&event.verb()) => return None,
         EventType::Container => &event.id,
-        EventType::Network => event.attributes.get("container")?,
+        EventType::Network => event.attribute("container")?,
         _ => return None,
     };
     ContainerId::new(id).ok()
