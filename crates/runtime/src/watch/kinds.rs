@@ -231,6 +231,8 @@ fn act(script: &Scripted, n: i64, step: &Step) -> Option<RawLine> {
             }
             let target = images.entry(id.clone()).or_insert_with(|| image(&id, &[]));
             target.tags.push(tag);
+            // Their order means nothing, and a list that differs in it only is no news.
+            target.tags.sort();
             Some(line(n, EventType::Image, "tag", &id))
         }
         Step::Delete(which) => {
