@@ -3,7 +3,7 @@
 //! | to know | ask | cost |
 //! |---|---|---|
 //! | what happens | [`Feed`], from [`Watch::feed`] | one subscription an engine, however many read |
-//! | what is there now | [`Mirror`], from [`Watch::mirror`] | an inspect for each change; reads are free |
+//! | what is there now | [`Mirror`], from [`Watch::mirror`], [`images`](Watch::images), [`networks`](Watch::networks), [`volumes`](Watch::volumes) | an inspect for each change; reads are free |
 //! | what it uses | [`Sampler`] | while somebody reads: a second's look at each running container's cgroup files, or a call |
 //! | how far a pull is | [`Pull`], from [`Puller`] | one pull, however many want it |
 //! | whether all that is current | [`Watch::status`] | nothing |
@@ -48,7 +48,7 @@ pub use feed::{
 pub use longshore_engine::Backoff;
 pub use longshore_engine::StdStream;
 pub use metrics::{metrics, resource_status};
-pub use mirror::{FindError, Mirror, MirrorUpdates, Snapshot, Update};
+pub use mirror::{FindError, Mirror, MirrorUpdates, Mirrored, Snapshot, Update};
 pub use pattern::{InvalidPattern, Pattern};
 pub use pull::{Pull, PullError, Puller};
 pub use run::{Ensure, Ensured, EnsuredHow, RunError, RunOptions, RunOutput, ensure, run, run_and_wait};

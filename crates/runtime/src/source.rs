@@ -10,9 +10,15 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use longshore_core::{Container, ContainerId, ContainerSummary, Counters, Event, ObjectRef};
-use longshore_engine::{Engine, EventsQuery, ListContainers};
+use longshore_core::{
+    Container, ContainerId, ContainerSummary, Counters, Event, Image, ImageRef, ImageSummary, Network,
+    NetworkId, ObjectRef, Volume,
+};
+use longshore_engine::{
+    Engine, EventsQuery, InspectImage, ListContainers, ListImages, ListNetworks, ListVolumes,
+};
 
+use crate::mirror::Kept;
 use crate::watch::LineId;
 
 /// A failure as people read it, and the one thing that decides what we do.
@@ -67,10 +73,25 @@ pub(crate) trait EventSource: Send + Sync + 'static {
     ) -> impl Future<Output = Result<BoxStream<'static, Result<RawLine, SourceError>>, SourceError>> + Send;
 }
 
-/// Where the truth about containers comes from.
-pub(crate) trait ContainerSource: Send + Sync + 'static {
-    fn list(&self) -> impl Future<Output = Result<Vec<ContainerSummary>, SourceError>> + Send;
-    fn inspect(&self, id: &ContainerId) -> impl Future<Output = Result<Container, SourceError>> + Send;
+/// Where the truth about objects of a kind comes from.
+pub(crate) trait ObjectSource<T: Kept>: Send + Sync + 'static {
+    fn list(&self) -> impl Future<Output = Result<Vec<T::Listed>, SourceError>> + Send;
+    fn inspect(&self, id: &T::Id) -> impl Future<Output = Result<T, SourceError>> + Send;
+}
+
+/// All that a watch needs.
+pub(crate) trait WatchSource:
+    EventSource + ObjectSource<Container> + ObjectSource<Image> + ObjectSource<Network> + ObjectSource<Volume>
+{
+}
+
+impl<S> WatchSource for S where
+    S: EventSource
+        + ObjectSource<Container>
+        + ObjectSource<Image>
+        + ObjectSource<Network>
+        + ObjectSource<Volume>
+{
 }
 
 /// Where readings of counters come from.
@@ -97,7 +118,7 @@ impl EventSource for Engine {
     }
 }
 
-impl ContainerSource for Engine {
+impl ObjectSource<Container> for Engine {
     async fn list(&self) -> Result<Vec<ContainerSummary>, SourceError> {
         Ok(self.list_containers(&ListContainers::all()).await?)
     }
@@ -105,6 +126,53 @@ impl ContainerSource for Engine {
     async fn inspect(&self, id: &ContainerId) -> Result<Container, SourceError> {
         Ok(self.inspect_container(&ObjectRef::from(id)).await?)
     }
+}
+
+impl ObjectSource<Image> for Engine {
+    async fn list(&self) -> Result<Vec<ImageSummary>, SourceError> {
+        // Not `digests`: engines since 20.10 tell them anyway, and Podman 4.3 answers nothing to a list
+        // that asks for them.
+        let all = ListImages {
+            all: true,
+            ..ListImages::default()
+        };
+        Ok(self.list_images(&all).await?)
+    }
+
+    async fn inspect(&self, id: &String) -> Result<Image, SourceError> {
+        let reference = id
+            .parse::<ImageRef>()
+            .map_err(|error| SourceError::new(&error.to_string()))?;
+        Ok(self.inspect_image(&reference, &InspectImage::default()).await?)
+    }
+}
+
+impl ObjectSource<Network> for Engine {
+    async fn list(&self) -> Result<Vec<Network>, SourceError> {
+        Ok(self.list_networks(&ListNetworks::default()).await?)
+    }
+
+    async fn inspect(&self, id: &NetworkId) -> Result<Network, SourceError> {
+        Ok(self.inspect_network(&object(id.as_str())?).await?)
+    }
+}
+
+impl ObjectSource<Volume> for Engine {
+    async fn list(&self) -> Result<Vec<Volume>, SourceError> {
+        let volumes = self.list_volumes(&ListVolumes::default()).await?;
+        for warning in &volumes.warnings {
+            tracing::warn!(%warning, "a list of volumes may not be whole");
+        }
+        Ok(volumes.volumes)
+    }
+
+    async fn inspect(&self, name: &String) -> Result<Volume, SourceError> {
+        Ok(self.inspect_volume(&object(name)?).await?)
+    }
+}
+
+fn object(text: &str) -> Result<ObjectRef, SourceError> {
+    ObjectRef::new(text).map_err(|error| SourceError::new(&error.to_string()))
 }
 
 impl CounterSource for Engine {

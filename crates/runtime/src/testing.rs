@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use longshore_core::{
-    Container, ContainerId, ContainerSummary, Counters, Event, EventType, Scope, Timestamp,
+    Container, ContainerId, ContainerSummary, Counters, Event, EventType, Image, ImageSummary, Network,
+    NetworkId, Scope, Timestamp, Volume,
 };
 use tokio::sync::mpsc;
 
-use crate::source::{ContainerSource, CounterSource, EventSource, RawLine, SourceError};
+use crate::source::{CounterSource, EventSource, ObjectSource, RawLine, SourceError};
 use crate::watch::LineId;
 
 /// What the next subscription gets.
@@ -31,6 +32,9 @@ pub(crate) struct Scripted {
     pub(crate) subscriptions: AtomicUsize,
     pub(crate) inspects: AtomicUsize,
     pub(crate) containers: Mutex<BTreeMap<ContainerId, Container>>,
+    pub(crate) images: Mutex<BTreeMap<String, Image>>,
+    pub(crate) networks: Mutex<BTreeMap<NetworkId, Network>>,
+    pub(crate) volumes: Mutex<BTreeMap<String, Volume>>,
     /// What lists show in place of the containers; lists lag.
     pub(crate) shown: Mutex<Option<Vec<Container>>>,
     pub(crate) is_failing: std::sync::atomic::AtomicBool,
@@ -104,7 +108,7 @@ impl EventSource for Scripted {
     }
 }
 
-impl ContainerSource for Scripted {
+impl ObjectSource<Container> for Scripted {
     async fn list(&self) -> Result<Vec<ContainerSummary>, SourceError> {
         self.check()?;
         let shown = self.shown.lock().unwrap().clone();
@@ -120,6 +124,44 @@ impl ContainerSource for Scripted {
             not_found: true,
             ..SourceError::new("no such container")
         })
+    }
+}
+
+macro_rules! scripted {
+    ($($kind:ty, $listed:ty, $id:ty, $field:ident, $list:expr;)+) => {
+        $(impl ObjectSource<$kind> for Scripted {
+            async fn list(&self) -> Result<Vec<$listed>, SourceError> {
+                self.check()?;
+                Ok(self.$field.lock().unwrap().values().map($list).collect())
+            }
+
+            async fn inspect(&self, id: &$id) -> Result<$kind, SourceError> {
+                self.check()?;
+                let found = self.$field.lock().unwrap().get(id).cloned();
+                found.ok_or_else(|| SourceError {
+                    not_found: true,
+                    ..SourceError::new("no such thing")
+                })
+            }
+        })+
+    };
+}
+
+scripted! {
+    Image, ImageSummary, String, images, image_summary;
+    Network, Network, NetworkId, networks, Network::clone;
+    Volume, Volume, String, volumes, Volume::clone;
+}
+
+fn image_summary(image: &Image) -> ImageSummary {
+    ImageSummary {
+        id: image.id.clone(),
+        tags: image.tags.clone(),
+        digests: image.digests.clone(),
+        created: image.created,
+        size: image.size,
+        labels: BTreeMap::new(),
+        manifests: Vec::new(),
     }
 }
 

@@ -1,12 +1,12 @@
-//! Which container is to be inspected next, and whether an inspect settled it.
+//! Which object is to be inspected next, and whether an inspect settled it.
 //!
 //! Owns the marks of the keeper: dirty, being inspected, touched lately, failed. Pure: the time is handed in. Leaves
 //! to others the calls and what they find.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::time::Duration;
 
-use longshore_core::ContainerId;
 use tokio::time::Instant;
 
 use crate::Backoff;
@@ -43,18 +43,18 @@ struct Object {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Agenda {
-    objects: HashMap<ContainerId, Object>,
+pub(super) struct Agenda<I> {
+    objects: HashMap<I, Object>,
     /// Touched by events: first.
-    hot: VecDeque<ContainerId>,
+    hot: VecDeque<I>,
     /// Found by lists.
-    cold: VecDeque<ContainerId>,
+    cold: VecDeque<I>,
     /// Not to be asked before a time.
-    later: Vec<ContainerId>,
+    later: Vec<I>,
     backoff: Backoff,
 }
 
-impl Agenda {
+impl<I: Clone + Eq + Hash> Agenda<I> {
     pub(super) fn new(backoff: Backoff) -> Self {
         Self {
             objects: HashMap::new(),
@@ -66,7 +66,7 @@ impl Agenda {
     }
 
     /// An event touched it.
-    pub(super) fn touch(&mut self, id: &ContainerId, now: Instant) {
+    pub(super) fn touch(&mut self, id: &I, now: Instant) {
         let object = self.objects.entry(id.clone()).or_default();
         object.touched_at = Some(now);
         object.not_before = None;
@@ -77,7 +77,7 @@ impl Agenda {
     }
 
     /// A list, or a gap, says that it should be looked at; not before `not_before`, if given.
-    pub(super) fn suspect(&mut self, id: &ContainerId, not_before: Option<Instant>) {
+    pub(super) fn suspect(&mut self, id: &I, not_before: Option<Instant>) {
         let object = self.objects.entry(id.clone()).or_default();
         match not_before {
             None => {
@@ -97,7 +97,7 @@ impl Agenda {
     }
 
     /// Lets it wait there, unless it is being inspected or waits in a better place.
-    fn enqueue(&mut self, id: &ContainerId, place: Queued) {
+    fn enqueue(&mut self, id: &I, place: Queued) {
         let Some(object) = self.objects.get_mut(id) else {
             return;
         };
@@ -114,13 +114,13 @@ impl Agenda {
     }
 
     /// Whether an event touched it so lately that a list says nothing about it.
-    pub(super) fn is_touched_lately(&self, id: &ContainerId, now: Instant) -> bool {
+    pub(super) fn is_touched_lately(&self, id: &I, now: Instant) -> bool {
         let touched_at = self.objects.get(id).and_then(|object| object.touched_at);
         touched_at.is_some_and(|at| now.duration_since(at) < TOUCHED_LATELY)
     }
 
     /// Takes the next to inspect; it counts as begun.
-    pub(super) fn next(&mut self, now: Instant) -> Option<ContainerId> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<I> {
         let objects = &self.objects;
         let due = self.later.extract_if(.., |id| {
             objects
@@ -150,7 +150,7 @@ impl Agenda {
     }
 
     /// The inspect that `next` began has ended with an answer, which counts whatever was marked since.
-    pub(super) fn answered(&mut self, id: &ContainerId) {
+    pub(super) fn answered(&mut self, id: &I) {
         let Some(object) = self.objects.get_mut(id) else {
             return;
         };
@@ -164,7 +164,7 @@ impl Agenda {
     }
 
     /// It has ended without one: it stays dirty.
-    pub(super) fn failed(&mut self, id: &ContainerId, now: Instant) {
+    pub(super) fn failed(&mut self, id: &I, now: Instant) {
         let Some(object) = self.objects.get_mut(id) else {
             return;
         };
@@ -175,14 +175,14 @@ impl Agenda {
     }
 
     /// Whether it is settled, or has failed so often that nobody should wait for it.
-    pub(super) fn is_settled(&self, id: &ContainerId) -> bool {
+    pub(super) fn is_settled(&self, id: &I) -> bool {
         self.objects
             .get(id)
             .is_none_or(|object| !object.is_dirty || object.failures >= HOPELESS)
     }
 
     /// Forgets what is gone, clean, and not touched lately.
-    pub(super) fn sweep(&mut self, now: Instant, is_there: impl Fn(&ContainerId) -> bool) {
+    pub(super) fn sweep(&mut self, now: Instant, is_there: impl Fn(&I) -> bool) {
         self.objects.retain(|id, object| {
             let lately = object
                 .touched_at
@@ -194,13 +194,15 @@ impl Agenda {
 
 #[cfg(test)]
 mod tests {
+    use longshore_core::ContainerId;
+
     use super::*;
 
     fn id(name: &str) -> ContainerId {
         ContainerId::new(name).unwrap()
     }
 
-    fn agenda() -> (Agenda, Instant) {
+    fn agenda() -> (Agenda<ContainerId>, Instant) {
         (
             Agenda::new(Backoff {
                 jitter: 0.0,

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use longshore_core::{Container, ContainerId, ContainerSummary};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Relist;
-use crate::source::{ContainerSource, SourceError};
+use super::kind::Kept;
+use crate::source::{ObjectSource, SourceError};
 use crate::watch::Meters;
 
 /// Why a list was asked for.
@@ -22,28 +23,37 @@ pub(super) enum Listing {
     Regular,
 }
 
-pub(super) type Found = (ContainerId, Result<Container, SourceError>);
-pub(super) type Listed = Result<Vec<ContainerSummary>, SourceError>;
+pub(super) type Found<T> = (<T as super::Mirrored>::Id, Result<T, SourceError>);
+pub(super) type Listed<T> = Result<Vec<<T as Kept>::Listed>, SourceError>;
 
 pub(super) struct Calls<S> {
     source: Arc<S>,
     limit: Duration,
+    /// Inspects in flight, of all kinds together.
+    permits: Arc<Semaphore>,
     meters: Arc<Meters>,
 }
 
-impl<S: ContainerSource> Calls<S> {
-    pub(super) fn new(source: Arc<S>, limit: Duration, meters: Arc<Meters>) -> Self {
+impl<S> Calls<S> {
+    pub(super) fn new(source: Arc<S>, limit: Duration, permits: Arc<Semaphore>, meters: Arc<Meters>) -> Self {
         Self {
             source,
             limit,
+            permits,
             meters,
         }
     }
 
-    pub(super) fn inspect(&self, id: ContainerId) -> BoxFuture<'static, Found> {
+    pub(super) fn inspect<T: Kept>(&self, id: T::Id) -> BoxFuture<'static, Found<T>>
+    where
+        S: ObjectSource<T>,
+    {
         self.meters.inspects.count();
         let (source, limit) = (Arc::clone(&self.source), self.limit);
+        let permits = Arc::clone(&self.permits);
         async move {
+            // Never closed; waiting for a turn is no part of the limit.
+            let _turn = permits.acquire().await;
             let found = timeout(limit, source.inspect(&id)).await;
             let found =
                 found.unwrap_or_else(|_| Err(SourceError::new("the engine does not answer an inspect")));
@@ -52,7 +62,10 @@ impl<S: ContainerSource> Calls<S> {
         .boxed()
     }
 
-    pub(super) fn list(&self) -> BoxFuture<'static, Listed> {
+    pub(super) fn list<T: Kept>(&self) -> BoxFuture<'static, Listed<T>>
+    where
+        S: ObjectSource<T>,
+    {
         self.meters.lists.count();
         let (source, limit) = (Arc::clone(&self.source), self.limit);
         async move {
@@ -64,20 +77,25 @@ impl<S: ContainerSource> Calls<S> {
 }
 
 /// The list under way, if there is one.
-#[derive(Default)]
-pub(super) struct PendingList(Option<(Listing, BoxFuture<'static, Listed>)>);
+pub(super) struct PendingList<T: Kept>(Option<(Listing, BoxFuture<'static, Listed<T>>)>);
 
-impl PendingList {
+impl<T: Kept> Default for PendingList<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Kept> PendingList<T> {
     pub(super) fn is_pending(&self) -> bool {
         self.0.is_some()
     }
 
-    pub(super) fn begin(&mut self, why: Listing, call: BoxFuture<'static, Listed>) {
+    pub(super) fn begin(&mut self, why: Listing, call: BoxFuture<'static, Listed<T>>) {
         self.0 = Some((why, call));
     }
 
     /// Its answer; never, while there is none under way. Cancel safe.
-    pub(super) async fn answer(&mut self) -> (Listing, Listed) {
+    pub(super) async fn answer(&mut self) -> (Listing, Listed<T>) {
         let Some((why, call)) = &mut self.0 else {
             return std::future::pending().await;
         };
@@ -88,22 +106,14 @@ impl PendingList {
 }
 
 /// Ids of which a list says something else than what we have, or of which only one of the two knows.
-pub(super) fn unlike(
-    listed: &[ContainerSummary],
-    containers: &BTreeMap<ContainerId, Arc<Container>>,
-) -> Vec<ContainerId> {
-    let named: HashSet<&ContainerId> = listed.iter().map(|summary| &summary.id).collect();
-    let differs = |summary: &ContainerSummary, container: &Container| {
-        summary.state != container.state || summary.name != container.name
+pub(super) fn unlike<T: Kept>(listed: &[T::Listed], objects: &BTreeMap<T::Id, Arc<T>>) -> Vec<T::Id> {
+    let named: HashSet<&T::Id> = listed.iter().map(T::listed_id).collect();
+    let differs = |one: &&T::Listed| {
+        objects
+            .get(T::listed_id(one))
+            .is_none_or(|object| object.differs(one))
     };
-    let unlike = listed
-        .iter()
-        .filter(|summary| {
-            containers
-                .get(&summary.id)
-                .is_none_or(|container| differs(summary, container))
-        })
-        .map(|summary| &summary.id);
-    let gone = containers.keys().filter(|id| !named.contains(id));
+    let unlike = listed.iter().filter(differs).map(T::listed_id);
+    let gone = objects.keys().filter(|id| !named.contains(id));
     unlike.chain(gone).cloned().collect()
 }

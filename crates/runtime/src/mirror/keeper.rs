@@ -1,7 +1,7 @@
-//! The mirror's one writer.
+//! The one writer of a mirror, whatever its kind.
 //!
-//! Owns the calls that keep the mirror true: which, how many at once, and what their answers change. Which container
-//! is next is the [`Agenda`]'s to say, what a gap hid is [`unseen`]'s. The algorithm stands in
+//! Owns the calls that keep the mirror true: which, how many at once, and what their answers change. Which object
+//! is next is the [`Agenda`]'s to say, what a gap hid is the kind's ([`Kept`]). The algorithm stands in
 //! `docs/design/watch.md`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -9,22 +9,26 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use longshore_core::{Container, ContainerId, ContainerSummary, Timestamp};
+use longshore_core::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::Agenda;
 use super::calls::{Calls, Listing, PendingList, unlike};
+use super::kind::Kept;
 use super::suspense::Suspense;
-use super::unseen::unseen;
 use super::{Board, Mirror, Relist};
 use crate::WatchConfig;
 use crate::feed::Feed;
-use crate::source::{ContainerSource, SourceError};
+use crate::source::{ObjectSource, SourceError};
 use crate::watch::Meters;
 
 /// At most one snapshot in this time; people see nothing faster, and a copy an event would cost more than the event.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(10);
+
+/// At most one list in this time because of events that do not say all that they changed.
+const DISCOVER_EVERY: Duration = Duration::from_millis(100);
 
 /// How long after a list found a difference its event may still come.
 const GRACE: Duration = Duration::from_secs(2);
@@ -42,47 +46,49 @@ enum Explain {
 }
 
 /// See the module.
-pub(crate) struct Keeper<S> {
+pub(crate) struct Keeper<T: Kept, S> {
     calls: Calls<S>,
     config: WatchConfig,
-    board: Arc<Board>,
-    mirror: Mirror,
+    board: Arc<Board<T::Id>>,
+    mirror: Mirror<T>,
     feed: Feed,
     meters: Arc<Meters>,
-    containers: BTreeMap<ContainerId, Arc<Container>>,
-    agenda: Agenda,
-    suspense: Suspense,
-    explain: HashMap<ContainerId, Explain>,
+    objects: BTreeMap<T::Id, Arc<T>>,
+    agenda: Agenda<T::Id>,
+    suspense: Suspense<T::Id>,
+    explain: HashMap<T::Id, Explain>,
     /// A gap was told, and the list that follows it has not come yet: what is found and not known is news.
     is_resyncing: bool,
     /// Named by the first list and not yet looked at; `None` before that list, and after the last of them.
-    initial: Option<HashSet<ContainerId>>,
+    initial: Option<HashSet<T::Id>>,
     is_live: bool,
     wanted: Option<Relist>,
     list_at: Instant,
+    listed_at: Option<Instant>,
     list_failures: u32,
     sweep_at: Instant,
     is_changed: bool,
     published_at: Instant,
 }
 
-impl<S: ContainerSource> Keeper<S> {
+impl<T: Kept, S: ObjectSource<T>> Keeper<T, S> {
     pub(crate) fn new(
         source: Arc<S>,
         config: WatchConfig,
-        board: Arc<Board>,
-        mirror: Mirror,
+        board: Arc<Board<T::Id>>,
+        mirror: Mirror<T>,
         feed: Feed,
+        permits: Arc<Semaphore>,
         meters: Arc<Meters>,
     ) -> Self {
         let now = Instant::now();
         Self {
-            calls: Calls::new(source, config.call_timeout, Arc::clone(&meters)),
+            calls: Calls::new(source, config.call_timeout, permits, Arc::clone(&meters)),
             board,
             mirror,
             feed,
             meters,
-            containers: BTreeMap::new(),
+            objects: BTreeMap::new(),
             agenda: Agenda::new(config.backoff),
             suspense: Suspense::default(),
             explain: HashMap::new(),
@@ -91,6 +97,7 @@ impl<S: ContainerSource> Keeper<S> {
             is_live: false,
             wanted: None,
             list_at: now + config.relist_every,
+            listed_at: None,
             list_failures: 0,
             sweep_at: now + SWEEP_EVERY,
             is_changed: false,
@@ -102,7 +109,7 @@ impl<S: ContainerSource> Keeper<S> {
     /// Keeps the mirror until `stop`.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut inspects = FuturesUnordered::new();
-        let mut list = PendingList::default();
+        let mut list = PendingList::<T>::default();
         loop {
             if self.is_live {
                 let now = Instant::now();
@@ -113,6 +120,7 @@ impl<S: ContainerSource> Keeper<S> {
                 }
                 if !list.is_pending() && self.list_at <= now {
                     let why = self.wanted.take().map_or(Listing::Regular, Listing::Wanted);
+                    self.listed_at = Some(now);
                     list.begin(why, self.calls.list());
                 }
             }
@@ -126,6 +134,16 @@ impl<S: ContainerSource> Keeper<S> {
             }
             self.settle();
         }
+    }
+
+    /// When the list that is wanted may begin.
+    fn wanted_at(&self, now: Instant) -> Instant {
+        let pause = match self.wanted {
+            Some(Relist::Discover) if self.list_failures > 0 => self.config.backoff.pause(self.list_failures),
+            Some(Relist::Discover) => DISCOVER_EVERY,
+            _ => return now,
+        };
+        self.listed_at.map_or(now, |last| now.max(last + pause))
     }
 
     fn wake_at(&self, is_listing: bool) -> Instant {
@@ -143,11 +161,19 @@ impl<S: ContainerSource> Keeper<S> {
         self.is_live = is_live;
         if let Some(why) = marks.relist {
             self.wanted = self.wanted.max(Some(why));
-            self.list_at = now;
+            self.list_at = self.list_at.min(self.wanted_at(now));
             if why == Relist::Gap && self.mirror.is_ready() {
                 self.is_resyncing = true;
                 self.explain
-                    .extend(self.containers.keys().map(|id| (id.clone(), Explain::Gap)));
+                    .extend(self.objects.keys().map(|id| (id.clone(), Explain::Gap)));
+            }
+        }
+        for object in self.objects.values() {
+            if marks.mentioned.iter().any(|id| object.shows_container(id)) {
+                self.agenda.touch(object.id(), now);
+            } else if marks.all {
+                // No event named it, so lists may judge it.
+                self.agenda.suspect(object.id(), None);
             }
         }
         for (id, touch) in marks.touched {
@@ -155,7 +181,7 @@ impl<S: ContainerSource> Keeper<S> {
                 self.explain.remove(&id);
             }
             self.suspense.told(&id, touch.verbs);
-            let shown = self.containers.get(&id).map(|container| &container.health);
+            let shown = self.objects.get(&id).and_then(|object| object.health());
             let is_shown = touch.only_health.is_some() && touch.only_health.as_ref() == shown;
             if !(is_shown && self.agenda.is_settled(&id)) {
                 self.agenda.touch(&id, now);
@@ -164,27 +190,32 @@ impl<S: ContainerSource> Keeper<S> {
     }
 
     /// An inspect has ended.
-    fn found(&mut self, id: &ContainerId, found: Result<Container, SourceError>) {
+    fn found(&mut self, id: &T::Id, found: Result<T, SourceError>) {
         let now = Instant::now();
         let after = match found {
-            Ok(container) => Some(Arc::new(container)),
+            Ok(object) if object.id() != id => {
+                // An event named it otherwise: by a name, or by a part of its id. It is looked at under its own.
+                self.agenda.touch(object.id(), now);
+                None
+            }
+            Ok(object) => Some(Arc::new(object)),
             Err(error) if error.not_found => None,
             Err(error) => {
                 self.meters.failed_calls.count();
                 self.agenda.failed(id, now);
                 tracing::debug!(%id, error = %error.text, "an inspect has failed");
                 if self.agenda.is_settled(id) {
-                    tracing::warn!(%id, error = %error.text, "a container cannot be inspected; it is not shown");
+                    tracing::warn!(%id, error = %error.text, kind = T::NOUN, "it cannot be inspected; it is not shown");
                     self.looked_at(id);
                 }
                 return;
             }
         };
         self.agenda.answered(id);
-        let before = self.containers.get(id).cloned();
+        let before = self.objects.get(id).cloned();
         let news = (self.is_resyncing && before.is_none()).then_some(Explain::Gap);
         if let Some(why) = self.explain.remove(id).or(news) {
-            let events = unseen(
+            let events = T::unseen(
                 before.as_deref(),
                 after.as_deref(),
                 Timestamp::from(SystemTime::now()),
@@ -197,12 +228,12 @@ impl<S: ContainerSource> Keeper<S> {
         }
         match after {
             Some(after) if before.as_ref() != Some(&after) => {
-                self.containers.insert(id.clone(), Arc::clone(&after));
+                self.objects.insert(id.clone(), Arc::clone(&after));
                 self.mirror.put(after);
                 self.is_changed = true;
             }
             None if before.is_some() => {
-                self.containers.remove(id);
+                self.objects.remove(id);
                 self.mirror.remove(id);
                 self.is_changed = true;
             }
@@ -211,20 +242,20 @@ impl<S: ContainerSource> Keeper<S> {
         self.looked_at(id);
     }
 
-    fn looked_at(&mut self, id: &ContainerId) {
+    fn looked_at(&mut self, id: &T::Id) {
         if let Some(initial) = &mut self.initial {
             initial.remove(id);
         }
     }
 
     /// A list has ended. It only ever says what to inspect.
-    fn listed(&mut self, why: Listing, answer: Result<Vec<ContainerSummary>, SourceError>) {
+    fn listed(&mut self, why: Listing, answer: Result<Vec<T::Listed>, SourceError>) {
         let now = Instant::now();
         let mut listed = match answer {
             Ok(listed) => listed,
             Err(error) => {
                 self.meters.failed_calls.count();
-                tracing::warn!(error = %error.text, "the containers cannot be listed");
+                tracing::warn!(error = %error.text, kind = T::NOUN, "the engine does not list them");
                 if let Listing::Wanted(wanted) = why {
                     self.wanted = self.wanted.max(Some(wanted));
                 }
@@ -234,25 +265,29 @@ impl<S: ContainerSource> Keeper<S> {
             }
         };
         self.list_failures = 0;
-        self.list_at = if self.wanted.is_some() {
-            now
-        } else {
-            now + self.config.relist_every
+        self.list_at = match self.wanted {
+            Some(_) => self.wanted_at(now),
+            None => now + self.config.relist_every,
         };
         match why {
             Listing::Regular => self.compare(&listed, now),
+            Listing::Wanted(Relist::Discover) => {
+                for id in unlike::<T>(&listed, &self.objects) {
+                    self.agenda.suspect(&id, None);
+                }
+            }
             Listing::Wanted(wanted) => {
                 // What runs first: that is what people look at, and what changes.
-                listed.sort_by_key(|summary| !summary.state.has_processes());
-                let mut ids: Vec<ContainerId> = listed.into_iter().map(|summary| summary.id).collect();
+                listed.sort_by_key(|one| !T::comes_first(one));
+                let mut ids: Vec<T::Id> = listed.iter().map(|one| T::listed_id(one).clone()).collect();
                 if wanted == Relist::Gap && self.mirror.is_ready() {
                     self.explain
                         .extend(ids.iter().map(|id| (id.clone(), Explain::Gap)));
                     self.is_resyncing = self.wanted.is_some();
                 }
-                let named: HashSet<&ContainerId> = ids.iter().collect();
+                let named: HashSet<&T::Id> = ids.iter().collect();
                 let unnamed: Vec<_> = self
-                    .containers
+                    .objects
                     .keys()
                     .filter(|id| !named.contains(id))
                     .cloned()
@@ -269,8 +304,8 @@ impl<S: ContainerSource> Keeper<S> {
     }
 
     /// The last net: a list without any reason, compared with what we have.
-    fn compare(&mut self, listed: &[ContainerSummary], now: Instant) {
-        for id in unlike(listed, &self.containers) {
+    fn compare(&mut self, listed: &[T::Listed], now: Instant) {
+        for id in unlike::<T>(listed, &self.objects) {
             if !self.agenda.is_touched_lately(&id, now) {
                 self.agenda.suspect(&id, Some(now + GRACE));
                 self.explain.entry(id).or_insert(Explain::Repair);
@@ -285,7 +320,7 @@ impl<S: ContainerSource> Keeper<S> {
         if was_last || (self.is_changed && now >= self.published_at + SNAPSHOT_EVERY) {
             self.is_changed = false;
             self.published_at = now;
-            self.mirror.publish(self.containers.values().cloned().collect());
+            self.mirror.publish(self.objects.values().cloned().collect());
         }
         if was_last {
             self.initial = None;
@@ -301,8 +336,8 @@ impl<S: ContainerSource> Keeper<S> {
         }
         if now >= self.sweep_at {
             self.sweep_at = now + SWEEP_EVERY;
-            let containers = &self.containers;
-            self.agenda.sweep(now, |id| containers.contains_key(id));
+            let objects = &self.objects;
+            self.agenda.sweep(now, |id| objects.contains_key(id));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The containers of one engine as they are now, read without a call and without waiting.
+//! The objects of one engine as they are now, read without a call and without waiting.
 //!
 //! Owns: the readers' side, a concurrent map by id and a sorted snapshot behind an atomic pointer. Leaves to others:
 //! who writes it ([`keeper`]), when (the follower), and how it looks to users.
@@ -7,6 +7,7 @@ mod agenda;
 mod board;
 mod calls;
 mod keeper;
+mod kind;
 mod snapshot;
 mod suspense;
 #[cfg(test)]
@@ -18,15 +19,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use longshore_core::{Container, ContainerId};
+use longshore_core::Container;
 use tokio::sync::watch;
 
-pub(crate) use board::{Board, Relist, touched_by};
+pub(crate) use board::{Board, Boards, Relist, touched_by};
 pub(crate) use keeper::Keeper;
+pub(crate) use kind::Kept;
+pub use kind::Mirrored;
 pub use snapshot::{Snapshot, Update};
 pub use updates::MirrorUpdates;
 
-/// A live mirror of an engine's containers. Cheap to clone; reads take no lock and make no call.
+/// A live mirror of an engine's objects of one kind: containers, where nothing else is said; `Mirror<Image>`,
+/// `Mirror<Network>` and `Mirror<Volume>` are the others. Cheap to clone; reads take no lock and make no call.
 ///
 /// While the engine is out of reach it shows what was last known; the watch's
 /// [`Status`](crate::Status) says whether it is current.
@@ -43,56 +47,72 @@ pub use updates::MirrorUpdates;
 /// }
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct Mirror {
-    shared: Arc<Shared>,
+pub struct Mirror<T: Mirrored = Container> {
+    shared: Arc<Shared<T>>,
 }
 
-struct Shared {
-    by_id: papaya::HashMap<ContainerId, Arc<Container>>,
-    snapshot: ArcSwap<Snapshot>,
+impl<T: Mirrored> Clone for Mirror<T> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+struct Shared<T: Mirrored> {
+    by_id: papaya::HashMap<T::Id, Arc<T>>,
+    snapshot: ArcSwap<Snapshot<T>>,
     /// Generation of the newest snapshot; wakes readers.
     generation: watch::Sender<u64>,
     ready: watch::Sender<bool>,
 }
 
-impl fmt::Debug for Mirror {
+impl<T: Mirrored> fmt::Debug for Mirror<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mirror")
-            .field("containers", &self.shared.by_id.len())
+            .field("of", &T::NOUN)
+            .field("len", &self.shared.by_id.len())
             .field("generation", &self.snapshot().generation())
             .finish_non_exhaustive()
     }
 }
 
-/// Why [`Mirror::find`] found no single container.
+/// Why [`Mirror::find`] found no single object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FindError {
+pub enum FindError<T: Mirrored = Container> {
     /// None has this id, name or prefix.
     NotFound,
     /// Several ids begin with it.
-    Ambiguous(Vec<ContainerId>),
+    Ambiguous(Vec<T::Id>),
 }
 
-impl fmt::Display for FindError {
+impl<T: Mirrored> fmt::Display for FindError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound => f.write_str("no container has this id or name"),
+            Self::NotFound => write!(f, "no {} has this id or name", T::NOUN),
             Self::Ambiguous(ids) => {
                 write!(
                     f,
-                    "{} containers have an id that begins so; give more of it:",
-                    ids.len()
+                    "{} {}s have an id that begins so; give more of it:",
+                    ids.len(),
+                    T::NOUN
                 )?;
-                ids.iter().take(4).try_for_each(|id| write!(f, " {}", id.short()))
+                ids.iter()
+                    .take(4)
+                    .try_for_each(|id| write!(f, " {:.12}", hex_of(id.as_ref())))
             }
         }
     }
 }
 
-impl std::error::Error for FindError {}
+impl<T: Mirrored> std::error::Error for FindError<T> {}
 
-impl Mirror {
+/// An id without its algorithm, as people write it.
+fn hex_of(id: &str) -> &str {
+    id.strip_prefix("sha256:").unwrap_or(id)
+}
+
+impl<T: Mirrored> Mirror<T> {
     pub(crate) fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -104,7 +124,7 @@ impl Mirror {
         }
     }
 
-    /// Whether every container that the first list named has been looked at.
+    /// Whether every object that the first list named has been looked at.
     pub fn is_ready(&self) -> bool {
         *self.shared.ready.borrow()
     }
@@ -116,22 +136,21 @@ impl Mirror {
         let _ = self.shared.ready.subscribe().wait_for(|ready| *ready).await;
     }
 
-    /// The container of that id. At most microseconds behind the inspect that found it.
-    pub fn get(&self, id: &ContainerId) -> Option<Arc<Container>> {
+    /// The object of that id. At most microseconds behind the inspect that found it.
+    pub fn get(&self, id: &T::Id) -> Option<Arc<T>> {
         self.shared.by_id.pin().get(id).cloned()
     }
 
-    /// The container that a person means: by id, else by name, else by a prefix of an id.
+    /// The object that a person means: by id, else by name, else by a prefix of an id (without `sha256:` too).
     ///
     /// # Errors
     /// [`FindError`] when there is none, or more than one.
-    pub fn find(&self, text: &str) -> Result<Arc<Container>, FindError> {
+    pub fn find(&self, text: &str) -> Result<Arc<T>, FindError<T>> {
         let by_id = self.shared.by_id.pin();
-        if let Some(found) = by_id.get(text) {
+        if let Some(found) = T::id_from(text).and_then(|id| by_id.get(&id)) {
             return Ok(Arc::clone(found));
         }
-        let name = text.strip_prefix('/').unwrap_or(text);
-        if let Some(found) = by_id.values().find(|container| container.name == name) {
+        if let Some(found) = by_id.values().find(|object| object.is_named(text)) {
             return Ok(Arc::clone(found));
         }
         if text.is_empty() {
@@ -139,44 +158,47 @@ impl Mirror {
         }
         let mut found: Vec<_> = by_id
             .values()
-            .filter(|container| container.id.as_str().starts_with(text))
+            .filter(|object| {
+                let id = object.id().as_ref();
+                id.starts_with(text) || hex_of(id).starts_with(text)
+            })
             .collect();
         match found.as_slice() {
             [] => Err(FindError::NotFound),
             [one] => Ok(Arc::clone(one)),
             _ => {
-                found.sort_by(|a, b| a.id.cmp(&b.id));
+                found.sort_by(|a, b| a.id().cmp(b.id()));
                 Err(FindError::Ambiguous(
-                    found.into_iter().map(|container| container.id.clone()).collect(),
+                    found.into_iter().map(|object| object.id().clone()).collect(),
                 ))
             }
         }
     }
 
-    /// All containers at one moment. At most 10 ms behind [`get`](Self::get).
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    /// All objects at one moment. At most 10 ms behind [`get`](Self::get).
+    pub fn snapshot(&self) -> Arc<Snapshot<T>> {
         self.shared.snapshot.load_full()
     }
 
     /// Follows changes from now on, at the reader's own pace.
-    pub fn subscribe(&self) -> MirrorUpdates {
+    pub fn subscribe(&self) -> MirrorUpdates<T> {
         let changed = self.shared.generation.subscribe();
         MirrorUpdates::new(self.clone(), changed)
     }
 
-    fn put(&self, container: Arc<Container>) {
-        self.shared.by_id.pin().insert(container.id.clone(), container);
+    fn put(&self, object: Arc<T>) {
+        self.shared.by_id.pin().insert(object.id().clone(), object);
     }
 
-    fn remove(&self, id: &ContainerId) {
+    fn remove(&self, id: &T::Id) {
         self.shared.by_id.pin().remove(id);
     }
 
-    fn publish(&self, containers: Box<[Arc<Container>]>) {
+    fn publish(&self, objects: Box<[Arc<T>]>) {
         let generation = self.snapshot().generation() + 1;
         self.shared
             .snapshot
-            .store(Arc::new(Snapshot::new(generation, containers)));
+            .store(Arc::new(Snapshot::new(generation, objects)));
         self.shared.generation.send_replace(generation);
     }
 

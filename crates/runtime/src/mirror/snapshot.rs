@@ -1,23 +1,44 @@
-//! All containers at one moment, and what changed from one such moment to another.
+//! All objects of a kind at one moment, and what changed from one such moment to another.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use longshore_core::{Container, ContainerId, ContainerState};
+use longshore_core::{Container, ContainerState};
 
-/// All containers of an engine at one moment, sorted by id.
-#[derive(Debug, Clone, Default)]
-pub struct Snapshot {
+use super::Mirrored;
+
+/// All objects of a kind that an engine has, at one moment, sorted by id. Containers, where nothing else is said.
+#[derive(Debug, Clone)]
+pub struct Snapshot<T = Container> {
     generation: u64,
-    containers: Box<[Arc<Container>]>,
+    objects: Box<[Arc<T>]>,
+}
+
+impl<T> Default for Snapshot<T> {
+    fn default() -> Self {
+        Self {
+            generation: 0,
+            objects: Box::default(),
+        }
+    }
 }
 
 impl Snapshot {
-    pub(super) fn new(generation: u64, containers: Box<[Arc<Container>]>) -> Self {
-        Self {
-            generation,
-            containers,
-        }
+    /// All of them, sorted by id.
+    pub fn containers(&self) -> &[Arc<Container>] {
+        &self.objects
+    }
+
+    /// How many of them run; a paused one does not.
+    pub fn running(&self) -> usize {
+        let runs = |container: &&Arc<Container>| container.state == ContainerState::Running;
+        self.objects.iter().filter(runs).count()
+    }
+}
+
+impl<T: Mirrored> Snapshot<T> {
+    pub(super) fn new(generation: u64, objects: Box<[Arc<T>]>) -> Self {
+        Self { generation, objects }
     }
 
     /// Grows by one with each snapshot; 0 is the empty one before the first.
@@ -25,54 +46,42 @@ impl Snapshot {
         self.generation
     }
 
-    /// All of them, sorted by id.
-    pub fn containers(&self) -> &[Arc<Container>] {
-        &self.containers
+    /// All of them, sorted by id. [`containers`](Snapshot::containers) is the same of containers.
+    pub fn objects(&self) -> &[Arc<T>] {
+        &self.objects
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.containers.len()
-    }
-
-    /// How many of them run; a paused one does not.
-    pub fn running(&self) -> usize {
-        let runs = |container: &&Arc<Container>| container.state == ContainerState::Running;
-        self.containers.iter().filter(runs).count()
+        self.objects.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.containers.is_empty()
+        self.objects.is_empty()
     }
 
     /// One of them.
-    pub fn get(&self, id: &ContainerId) -> Option<&Arc<Container>> {
-        let at = self
-            .containers
-            .binary_search_by(|container| container.id.cmp(id))
-            .ok()?;
-        self.containers.get(at)
+    pub fn get(&self, id: &T::Id) -> Option<&Arc<T>> {
+        let at = self.objects.binary_search_by(|object| object.id().cmp(id)).ok()?;
+        self.objects.get(at)
     }
 
     /// What has to be done to `self` to get `newer`.
-    pub fn changes_to(&self, newer: &Self) -> Update {
+    pub fn changes_to(&self, newer: &Self) -> Update<T> {
         let mut update = Update {
             upserted: Vec::new(),
             removed: Vec::new(),
             generation: newer.generation,
         };
-        let (mut old, mut new) = (
-            self.containers.iter().peekable(),
-            newer.containers.iter().peekable(),
-        );
+        let (mut old, mut new) = (self.objects.iter().peekable(), newer.objects.iter().peekable());
         loop {
             match (old.peek(), new.peek()) {
                 (None, None) => return update,
-                (Some(before), Some(after)) => match before.id.cmp(&after.id) {
+                (Some(before), Some(after)) => match before.id().cmp(after.id()) {
                     Ordering::Less => update
                         .removed
-                        .extend(old.next().map(|container| container.id.clone())),
+                        .extend(old.next().map(|object| object.id().clone())),
                     Ordering::Greater => update.upserted.extend(new.next().cloned()),
                     Ordering::Equal => {
                         if !Arc::ptr_eq(before, after) {
@@ -84,7 +93,7 @@ impl Snapshot {
                 },
                 (Some(_), None) => update
                     .removed
-                    .extend(old.next().map(|container| container.id.clone())),
+                    .extend(old.next().map(|object| object.id().clone())),
                 (None, Some(_)) => update.upserted.extend(new.next().cloned()),
             }
         }
@@ -92,17 +101,27 @@ impl Snapshot {
 }
 
 /// What changed since a reader last asked, one entry an object however often it changed.
-#[derive(Debug, Clone, Default)]
-pub struct Update {
-    /// Containers that are new or different.
-    pub upserted: Vec<Arc<Container>>,
-    /// Containers that are gone.
-    pub removed: Vec<ContainerId>,
+#[derive(Debug, Clone)]
+pub struct Update<T: Mirrored = Container> {
+    /// Objects that are new or different.
+    pub upserted: Vec<Arc<T>>,
+    /// Ids of those that are gone.
+    pub removed: Vec<T::Id>,
     /// The generation that the reader is at now.
     pub generation: u64,
 }
 
-impl Update {
+impl<T: Mirrored> Default for Update<T> {
+    fn default() -> Self {
+        Self {
+            upserted: Vec::new(),
+            removed: Vec::new(),
+            generation: 0,
+        }
+    }
+}
+
+impl<T: Mirrored> Update<T> {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.upserted.is_empty() && self.removed.is_empty()
@@ -113,6 +132,7 @@ impl Update {
 mod tests {
     use std::collections::BTreeMap;
 
+    use longshore_core::ContainerId;
     use proptest::prelude::*;
 
     use super::*;

@@ -4,9 +4,10 @@
 //! Leaves to others making them up ([`unseen`](super::unseen)) and telling them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::time::Duration;
 
-use longshore_core::{ContainerId, Event, Timestamp};
+use longshore_core::{Event, Timestamp};
 use tokio::time::Instant;
 
 use super::unseen::MadeUp;
@@ -18,21 +19,30 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const SKEW: i64 = 100_000_000;
 
 /// See the module.
-#[derive(Debug, Default)]
-pub(super) struct Suspense {
-    /// Real actions by container since it was last inspected or since the gap, with their last stamps.
-    told: HashMap<ContainerId, BTreeMap<Box<str>, Timestamp>>,
-    held: Vec<(Instant, ContainerId, Vec<MadeUp>)>,
+#[derive(Debug)]
+pub(super) struct Suspense<I> {
+    /// Real actions by object since it was last inspected or since the gap, with their last stamps.
+    told: HashMap<I, BTreeMap<Box<str>, Timestamp>>,
+    held: Vec<(Instant, I, Vec<MadeUp>)>,
 }
 
-impl Suspense {
+impl<I> Default for Suspense<I> {
+    fn default() -> Self {
+        Self {
+            told: HashMap::new(),
+            held: Vec::new(),
+        }
+    }
+}
+
+impl<I: Clone + Eq + Hash> Suspense<I> {
     /// Real events came.
-    pub(super) fn told(&mut self, id: &ContainerId, verbs: BTreeMap<Box<str>, Timestamp>) {
+    pub(super) fn told(&mut self, id: &I, verbs: BTreeMap<Box<str>, Timestamp>) {
         self.told.entry(id.clone()).or_default().extend(verbs);
     }
 
-    /// Holds what was made up about a container.
-    pub(super) fn hold(&mut self, id: &ContainerId, events: Vec<MadeUp>, now: Instant) {
+    /// Holds what was made up about an object.
+    pub(super) fn hold(&mut self, id: &I, events: Vec<MadeUp>, now: Instant) {
         if !events.is_empty() {
             self.held.push((now + PATIENCE, id.clone(), events));
         }
@@ -70,7 +80,7 @@ impl Suspense {
     }
 
     /// Nothing more is being explained: forgets what was told of what was inspected since, once nothing is held.
-    pub(super) fn calm(&mut self, was_inspected: impl Fn(&ContainerId) -> bool) {
+    pub(super) fn calm(&mut self, was_inspected: impl Fn(&I) -> bool) {
         if self.held.is_empty() {
             self.told.retain(|id, _| !was_inspected(id));
         }

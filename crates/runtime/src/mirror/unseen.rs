@@ -9,7 +9,7 @@ use longshore_core::{Container, ContainerState, Event, EventType, Health, Scope,
 
 /// An event that must have happened.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct MadeUp {
+pub(crate) struct MadeUp {
     pub(super) event: Event,
     /// Its time is the engine's own word: a real event of it is not older. Otherwise it is the latest that it can be.
     pub(super) is_timed: bool,

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use longshore_core::Container;
 use tokio::sync::watch;
 
-use super::{Mirror, Snapshot, Update};
+use super::{Mirror, Mirrored, Snapshot, Update};
 
 /// Changes of a [`Mirror`], coalesced by object. Made by [`Mirror::subscribe`].
 ///
@@ -21,14 +22,14 @@ use super::{Mirror, Snapshot, Update};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct MirrorUpdates {
-    mirror: Mirror,
+pub struct MirrorUpdates<T: Mirrored = Container> {
+    mirror: Mirror<T>,
     changed: watch::Receiver<u64>,
-    base: Arc<Snapshot>,
+    base: Arc<Snapshot<T>>,
 }
 
-impl MirrorUpdates {
-    pub(super) fn new(mirror: Mirror, changed: watch::Receiver<u64>) -> Self {
+impl<T: Mirrored> MirrorUpdates<T> {
+    pub(super) fn new(mirror: Mirror<T>, changed: watch::Receiver<u64>) -> Self {
         let base = mirror.snapshot();
         Self {
             mirror,
@@ -38,7 +39,7 @@ impl MirrorUpdates {
     }
 
     /// What was told so far: at first the snapshot at the time of subscribing, later with every update applied.
-    pub fn base(&self) -> &Arc<Snapshot> {
+    pub fn base(&self) -> &Arc<Snapshot<T>> {
         &self.base
     }
 
@@ -46,7 +47,7 @@ impl MirrorUpdates {
     /// whatever happens on the engine.
     ///
     /// Cancel safe: nothing is taken before it is returned.
-    pub async fn next(&mut self) -> Option<Update> {
+    pub async fn next(&mut self) -> Option<Update<T>> {
         loop {
             let generation = *self.changed.borrow_and_update();
             let newest = self.mirror.snapshot();

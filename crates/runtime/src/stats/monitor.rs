@@ -18,7 +18,7 @@ use super::SampleSource;
 use super::files::Files;
 use super::series::Series;
 use super::target::Target;
-use crate::source::{ContainerSource, CounterSource, SourceError};
+use crate::source::{CounterSource, ObjectSource, SourceError};
 use crate::tasks::guarded;
 
 /// Rates over less say more about the moment of measuring than about the container.
@@ -80,7 +80,7 @@ impl Monitor {
         Self::start_with(Arc::new(engine), id, window, capacity)
     }
 
-    pub(crate) fn start_with<S: CounterSource + ContainerSource>(
+    pub(crate) fn start_with<S: CounterSource + ObjectSource<Container>>(
         source: Arc<S>,
         id: ContainerId,
         window: Duration,
@@ -214,7 +214,7 @@ impl Monitor {
 }
 
 /// Samples until the container is gone.
-async fn run<S: CounterSource + ContainerSource>(
+async fn run<S: CounterSource + ObjectSource<Container>>(
     mut meter: Meter<S>,
     every: Duration,
     shared: Arc<Shared>,
@@ -249,7 +249,7 @@ struct Meter<S> {
     series: Series,
 }
 
-impl<S: CounterSource + ContainerSource> Meter<S> {
+impl<S: CounterSource + ObjectSource<Container>> Meter<S> {
     /// `None` while it does not run. Its files prove that it still does; without them it is inspected each time, so that a
     /// restart does not go unseen.
     async fn read(&mut self) -> Result<Option<Usage>, SourceError> {

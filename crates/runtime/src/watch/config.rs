@@ -28,9 +28,9 @@ pub struct WatchConfig {
     pub replay_grace: Duration,
     /// For an inspect or a list. Default: 30 s.
     pub call_timeout: Duration,
-    /// Inspects in flight. Default: 8, beyond which an engine only adds latency.
+    /// Inspects in flight, of all kinds of objects together. Default: 8, beyond which an engine only adds latency.
     pub max_inspects: usize,
-    /// How often containers are listed without any reason, as the last net. Default: 5 min.
+    /// How often the objects of each kind are listed without any reason, as the last net. Default: 5 min.
     pub relist_every: Duration,
     /// Pauses between attempts.
     pub backoff: Backoff,

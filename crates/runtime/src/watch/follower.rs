@@ -19,7 +19,7 @@ use super::resume::Verdict;
 use super::status::{Meters, Status};
 use crate::WatchConfig;
 use crate::feed::{Feed, GapReason};
-use crate::mirror::{Board, Relist};
+use crate::mirror::{Boards, Relist};
 use crate::source::{EventSource, SourceError};
 
 /// Everything that the follower works with; its state is separate.
@@ -27,7 +27,7 @@ pub(crate) struct Follower<S> {
     pub(crate) source: Arc<S>,
     pub(crate) config: WatchConfig,
     pub(crate) feed: Feed,
-    pub(crate) board: Arc<Board>,
+    pub(crate) boards: Boards,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) tasks: TaskTracker,
@@ -154,7 +154,7 @@ impl<S: EventSource> Follower<S> {
         match verdict {
             Verdict::Baseline => {
                 self.ledger.looked(Timestamp::from(SystemTime::now()));
-                self.board.relist(Relist::Initial);
+                self.boards.relist(Relist::Initial);
             }
             Verdict::Continuous => {}
             Verdict::Gap { from, to, reason } => self.gap(from, to, reason),
@@ -176,7 +176,7 @@ impl<S: EventSource> Follower<S> {
             }
             !was_live
         });
-        self.board.set_live(true);
+        self.boards.set_live(true);
         for line in incoming.held {
             self.take(&mut current, Message::Line(line));
         }
@@ -227,7 +227,7 @@ impl<S: EventSource> Follower<S> {
                 if sighting.late {
                     self.meters.late.count();
                 }
-                self.board.note(&event, sighting.late);
+                self.boards.note(&event, sighting.late);
                 self.feed.put(event, sighting.late);
             }
             None => {
@@ -241,7 +241,7 @@ impl<S: EventSource> Follower<S> {
         tracing::warn!(%reason, ?from, ?to, "events of the engine may be missing");
         self.meters.gap(reason);
         self.feed.gap(from, to, reason);
-        self.board.relist(Relist::Gap);
+        self.boards.relist(Relist::Gap);
     }
 
     /// The followed stream is no more.
@@ -258,7 +258,7 @@ impl<S: EventSource> Follower<S> {
         self.attempt = self.attempt.saturating_add(1);
         let pause = self.config.backoff.pause(self.attempt);
         tracing::info!(error = %error.text, attempt = self.attempt, ?pause, "the engine is not followed");
-        self.board.set_live(false);
+        self.boards.set_live(false);
         let attempt = self.attempt;
         self.status.send_modify(|status| {
             let now = SystemTime::now();

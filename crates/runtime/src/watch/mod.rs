@@ -1,11 +1,13 @@
 //! Following one engine: its events without silent loss, its containers as they are.
 //!
-//! Owns [`Watch`], the two tasks behind it (the follower of events and the keeper of the mirror) and how they are
+//! Owns [`Watch`], the tasks behind it (the follower of events and a keeper for each kind of object) and how they are
 //! doing. The state machine and its guarantee stand in `docs/design/watch.md`.
 
 mod config;
 mod follower;
 mod incoming;
+#[cfg(test)]
+mod kinds;
 mod known;
 mod lateness;
 mod ledger;
@@ -23,8 +25,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use longshore_core::{Image, Network, Volume};
 use longshore_engine::Engine;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -37,8 +40,8 @@ pub(crate) use status::Meters;
 pub use status::{Status, WatchCounters};
 
 use crate::feed::Feed;
-use crate::mirror::{Board, Keeper, Mirror};
-use crate::source::{ContainerSource, EventSource};
+use crate::mirror::{Board, Boards, Keeper, Kept, Mirror};
+use crate::source::{ObjectSource, WatchSource};
 use crate::tasks::guarded;
 
 /// Follows one engine from [`start`](Self::start) to [`stop`](Self::stop), through its failures and restarts.
@@ -61,6 +64,10 @@ use crate::tasks::guarded;
 /// ```
 pub struct Watch {
     mirror: Mirror,
+    images: Mirror<Image>,
+    networks: Mirror<Network>,
+    volumes: Mirror<Volume>,
+    boards: Boards,
     feed: Feed,
     status: watch::Receiver<Status>,
     meters: Arc<Meters>,
@@ -90,24 +97,30 @@ impl Watch {
         Self::start_with(Arc::new(engine), config)
     }
 
-    pub(crate) fn start_with<S: EventSource + ContainerSource>(source: Arc<S>, config: WatchConfig) -> Self {
+    pub(crate) fn start_with<S: WatchSource>(source: Arc<S>, config: WatchConfig) -> Self {
         let (status_sender, status) = watch::channel(Status::Connecting);
         let feed = Feed::new(new_epoch(), config.feed_records, config.feed_bytes);
-        let (mirror, board, meters) = (Mirror::new(), Arc::<Board>::default(), Arc::<Meters>::default());
+        let (boards, meters) = (Boards::default(), Arc::<Meters>::default());
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let keeper = Keeper::new(
-            Arc::clone(&source),
-            config.clone(),
-            Arc::clone(&board),
-            mirror.clone(),
-            feed.clone(),
-            Arc::clone(&meters),
-        );
+        let keepers = Keepers {
+            permits: Arc::new(Semaphore::new(config.max_inspects.max(1))),
+            source: Arc::clone(&source),
+            config: config.clone(),
+            feed: feed.clone(),
+            meters: Arc::clone(&meters),
+            status: status_sender.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        let mirror = keepers.keep("the keeper of the containers", &boards.containers);
+        let images = keepers.keep("the keeper of the images", &boards.images);
+        let networks = keepers.keep("the keeper of the networks", &boards.networks);
+        let volumes = keepers.keep("the keeper of the volumes", &boards.volumes);
         let follower = Follower {
             source,
             config,
             feed: feed.clone(),
-            board,
+            boards: boards.clone(),
             status: status_sender.clone(),
             meters: Arc::clone(&meters),
             tasks: tasks.clone(),
@@ -117,25 +130,20 @@ impl Watch {
         };
         let open_feed = feed.clone();
         let end_feed = move || open_feed.close();
-        let open_mirror = mirror.clone();
-        let end_mirror = move || open_mirror.close();
         Self::own(
             &tasks,
             "the follower of events",
-            status_sender.clone(),
+            status_sender,
             follower.run(stop.clone()),
             end_feed,
-        );
-        Self::own(
-            &tasks,
-            "the keeper of the mirror",
-            status_sender,
-            keeper.run(stop.clone()),
-            end_mirror,
         );
         tasks.close();
         Self {
             mirror,
+            images,
+            networks,
+            volumes,
+            boards,
             feed,
             status,
             meters,
@@ -173,6 +181,50 @@ impl Watch {
         self.mirror.clone()
     }
 
+    /// The images as they are now, also those without a name. Kept from the first call of this on: before it, no call is
+    /// made for them.
+    pub fn images(&self) -> Mirror<Image> {
+        self.boards.images.want();
+        self.images.clone()
+    }
+
+    /// The networks as they are now, with who is on them. Kept from the first call of this on.
+    pub fn networks(&self) -> Mirror<Network> {
+        self.boards.networks.want();
+        self.networks.clone()
+    }
+
+    /// The volumes as they are now, without what they hold. Kept from the first call of this on.
+    pub fn volumes(&self) -> Mirror<Volume> {
+        self.boards.volumes.want();
+        self.volumes.clone()
+    }
+
+    /// Waits until the mirrors of all four kinds are ready, which also asks for all four. Cancel safe. Goes on waiting
+    /// for as long as the engine is out of reach.
+    ///
+    /// ```no_run
+    /// # async fn example(watch: longshore_runtime::Watch) -> Result<(), Box<dyn std::error::Error>> {
+    /// watch.ready().await;
+    /// let image = watch.images().find("busybox")?;
+    /// println!("{} images, {} volumes", watch.images().snapshot().len(), watch.volumes().snapshot().len());
+    /// println!("busybox is {}, {} bytes", image.id, image.size);
+    /// for member in &watch.networks().find("bridge")?.containers {
+    ///     println!("{} is on the bridge", member.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn ready(&self) {
+        let (images, networks, volumes) = (self.images(), self.networks(), self.volumes());
+        tokio::join!(
+            self.mirror.ready(),
+            images.ready(),
+            networks.ready(),
+            volumes.ready()
+        );
+    }
+
     /// The events as they come.
     pub fn feed(&self) -> Feed {
         self.feed.clone()
@@ -193,6 +245,46 @@ impl Watch {
     pub async fn stop(&self) {
         self.cancel.cancel();
         self.tasks.wait().await;
+    }
+}
+
+/// What the keepers of all kinds have in common.
+struct Keepers<S> {
+    source: Arc<S>,
+    config: WatchConfig,
+    feed: Feed,
+    permits: Arc<Semaphore>,
+    meters: Arc<Meters>,
+    status: watch::Sender<Status>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl<S> Keepers<S> {
+    /// Begins to keep one kind.
+    fn keep<T: Kept>(&self, name: &'static str, board: &Arc<Board<T::Id>>) -> Mirror<T>
+    where
+        S: ObjectSource<T>,
+    {
+        let mirror = Mirror::new();
+        let keeper = Keeper::new(
+            Arc::clone(&self.source),
+            self.config.clone(),
+            Arc::clone(board),
+            mirror.clone(),
+            self.feed.clone(),
+            Arc::clone(&self.permits),
+            Arc::clone(&self.meters),
+        );
+        let kept = mirror.clone();
+        Watch::own(
+            &self.tasks,
+            name,
+            self.status.clone(),
+            keeper.run(self.stop.clone()),
+            move || kept.close(),
+        );
+        mirror
     }
 }
 

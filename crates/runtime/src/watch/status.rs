@@ -60,13 +60,13 @@ pub struct WatchCounters {
     pub rotations: u64,
     /// Of those, because events came late or our reader was held up.
     pub suspicions: u64,
-    /// Lists asked for.
+    /// Lists asked for, of all kinds of objects.
     pub lists: u64,
-    /// Inspects asked for.
+    /// Inspects asked for, of all kinds of objects.
     pub inspects: u64,
     /// Inspects and lists that failed (an inspect of what is gone has not failed).
     pub failed_calls: u64,
-    /// Differences that a list found without any gap: the last net has caught something.
+    /// Differences of containers that a list found without any gap: the last net has caught something.
     pub repairs: u64,
 }
 

@@ -237,7 +237,7 @@ async fn a_reader_task_that_panics_is_a_loss_like_any_other() {
     let _stream = script.stream(vec![line(1, "create", "a")]);
     let (watch, mut reader) = start(&script);
     assert_eq!(next(&mut reader).await, "a create");
-    assert_eq!(watch.tasks.len(), 3, "follower, keeper, reader");
+    assert_eq!(watch.tasks.len(), 6, "follower, four keepers, reader");
     watch.stop().await;
     assert_eq!(watch.tasks.len(), 0);
 }

@@ -14,6 +14,7 @@ mod exec;
 mod faults;
 mod figures;
 mod guard;
+mod kinds;
 mod logs;
 mod pulls;
 mod real;
