@@ -6,16 +6,20 @@
 pub enum Verb {
     /// Start it.
     Start,
-    /// Ask its main process to end (its stop signal), and kill it after `timeout` seconds.
-    /// `None`: what the container says, else the engine's 10 s. `-1` waits for ever.
+    /// Ask its main process to end by a signal, and kill it after `timeout` seconds.
     Stop {
-        /// Seconds of grace.
+        /// Seconds of grace. `None`: what the container says, else the engine's 10 s. `-1` waits for ever.
         timeout: Option<i32>,
+        /// A name (`SIGQUIT`, `QUIT`) or a number; `None` is the container's own stop signal. Others need API 1.42: older
+        /// engines would ignore it, and are not asked.
+        signal: Option<Box<str>>,
     },
     /// Stop it as above, then start it.
     Restart {
-        /// Seconds of grace.
+        /// Seconds of grace, as of a stop.
         timeout: Option<i32>,
+        /// The signal, as of a stop.
+        signal: Option<Box<str>>,
     },
     /// Freeze its processes.
     Pause,
@@ -36,6 +40,17 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// A stop by the container's own signal and grace time.
+    pub const STOP: Self = Self::Stop {
+        timeout: None,
+        signal: None,
+    };
+    /// A restart by the container's own signal and grace time.
+    pub const RESTART: Self = Self::Restart {
+        timeout: None,
+        signal: None,
+    };
+
     /// The word for it, as it stands in paths, logs and messages.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -9,10 +9,12 @@ use longshore_core::{Container, ObjectRef, Outcome, UpdateSpec, Verb};
 use crate::call::{Call, HeadLimit};
 use crate::error::ErrorKind;
 use crate::path::PathQuery;
-use crate::{Engine, Error, wire};
+use crate::{ApiVersion, Engine, Error, wire};
 
 /// The engine's own grace time for stop and restart.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+/// Where `signal` of a stop and a restart came; engines before it ignore what they do not know.
+const STOP_SIGNAL: ApiVersion = ApiVersion::new(1, 42);
 
 impl Engine {
     /// All about one container, as it is now.
@@ -32,14 +34,21 @@ impl Engine {
     /// Does one thing to a container. When it returns, the engine has done it.
     ///
     /// # Errors
-    /// [`Error::is_not_found`] when there is no such container, [`Error::is_conflict`] when its state forbids it.
+    /// [`Error::is_not_found`] when there is no such container, [`Error::is_conflict`] when its state forbids it,
+    /// [`ErrorKind::Version`] for a stop or restart by a signal of one's own below API 1.42.
     /// It is never sent twice: after [`ErrorKind::Interrupted`] or a timeout it may or may not have happened.
     pub async fn act(&self, container: &ObjectRef, verb: &Verb) -> Result<Outcome, Error> {
         let path = |tail| PathQuery::object("/containers", container, tail);
         let call = match verb {
             Verb::Start => Call::post("start the container", path("start")),
-            Verb::Stop { timeout } => graceful("stop the container", path("stop"), *timeout),
-            Verb::Restart { timeout } => graceful("restart the container", path("restart"), *timeout),
+            Verb::Stop { timeout, signal } => {
+                let path = path("stop").query_opt("signal", signal.as_deref());
+                graceful("stop the container", path, *timeout)
+            }
+            Verb::Restart { timeout, signal } => {
+                let path = path("restart").query_opt("signal", signal.as_deref());
+                graceful("restart the container", path, *timeout)
+            }
             Verb::Pause => Call::post("pause the container", path("pause")),
             Verb::Unpause => Call::post("unpause the container", path("unpause")),
             Verb::Kill { signal } => Call::post(
@@ -56,7 +65,13 @@ impl Engine {
                     .with_message(format!("this version cannot {} one", other.name())));
             }
         };
-        let answer = self.client.collect(&call.on(container.as_str())).await?;
+        let call = call.on(container.as_str());
+        if let Verb::Stop { signal: Some(_), .. } | Verb::Restart { signal: Some(_), .. } = verb {
+            self.client
+                .needs(&call, STOP_SIGNAL, "a signal of one's own")
+                .await?;
+        }
+        let answer = self.client.collect(&call).await?;
         Ok(if answer.head.status() == StatusCode::NOT_MODIFIED {
             Outcome::AlreadySo
         } else {

@@ -139,7 +139,17 @@ impl Containers {
             .await
     }
 
-    /// Does one thing to one; `start`, `stop` and the others are shorthands.
+    /// Does one thing to one; `start`, `stop` and the others are shorthands. What they leave to the container is said here:
+    ///
+    /// ```no_run
+    /// use longshore::prelude::*;
+    ///
+    /// # async fn show(client: &DockerClient) -> Result<(), DockerError> {
+    /// // nginx ends its connections in order at SIGQUIT; what has not ended after 30 s is killed.
+    /// let stop = Verb::Stop { timeout: Some(30), signal: Some("SIGQUIT".into()) };
+    /// client.containers().act("web", &stop).await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`is_not_found`](DockerError::is_not_found) when there is none, a conflict when its state forbids it.
@@ -158,7 +168,7 @@ impl Containers {
     /// ```no_run
     /// # async fn example(client: longshore::DockerClient) -> Result<(), Box<dyn std::error::Error>> {
     /// use longshore::prelude::*;
-    /// let stop = Verb::Stop { timeout: Some(5) };
+    /// let stop = Verb::Stop { timeout: Some(5), signal: None };
     /// // They mostly wait: more of them at a time than the four that an engine works off best.
     /// let stopped = client.containers().act_all(&["web", "db", "mq"], &stop, Bulk::default().at_once(16)).await;
     /// for (name, error) in stopped.failed() {
@@ -218,7 +228,7 @@ impl Containers {
     /// # Errors
     /// As [`act`](Self::act).
     pub async fn stop(&self, container: &str) -> Result<Outcome, DockerError> {
-        self.act(container, &Verb::Stop { timeout: None }).await
+        self.act(container, &Verb::STOP).await
     }
 
     /// Stops and starts it.
@@ -226,7 +236,7 @@ impl Containers {
     /// # Errors
     /// As [`act`](Self::act).
     pub async fn restart(&self, container: &str) -> Result<Outcome, DockerError> {
-        self.act(container, &Verb::Restart { timeout: None }).await
+        self.act(container, &Verb::RESTART).await
     }
 
     /// Freezes its processes.

@@ -25,7 +25,7 @@ const NAMED: usize = 8;
 ///     .at_once(8)
 ///     .run(names, |name| {
 ///         let engine = &engine;
-///         async move { engine.act(&name, &Verb::Stop { timeout: Some(5) }).await }
+///         async move { engine.act(&name, &Verb::Stop { timeout: Some(5), signal: None }).await }
 ///     })
 ///     .await;
 /// println!("{} of {} stopped", stopped.done().count(), stopped.len());

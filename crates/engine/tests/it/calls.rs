@@ -73,7 +73,13 @@ async fn a_container_lives_its_whole_life() {
 
         assert_eq!(
             engine
-                .act(&id, &Verb::Restart { timeout: Some(5) })
+                .act(
+                    &id,
+                    &Verb::Restart {
+                        timeout: Some(5),
+                        signal: None
+                    }
+                )
                 .await
                 .unwrap(),
             Outcome::Done
@@ -83,13 +89,19 @@ async fn a_container_lives_its_whole_life() {
             ContainerState::Running
         );
         assert_eq!(
-            engine.act(&id, &Verb::Stop { timeout: Some(5) }).await.unwrap(),
+            engine
+                .act(
+                    &id,
+                    &Verb::Stop {
+                        timeout: Some(5),
+                        signal: None
+                    }
+                )
+                .await
+                .unwrap(),
             Outcome::Done
         );
-        assert_eq!(
-            engine.act(&id, &Verb::Stop { timeout: None }).await.unwrap(),
-            Outcome::AlreadySo
-        );
+        assert_eq!(engine.act(&id, &Verb::STOP).await.unwrap(), Outcome::AlreadySo);
         let one = engine.inspect_container(&id).await.unwrap();
         assert_eq!(one.state, ContainerState::Exited);
         assert!(one.exit_code.is_some() && one.finished_at.is_some() && one.pid.is_none());
@@ -221,12 +233,7 @@ async fn what_is_not_there_is_not_found() {
                 .await
                 .unwrap_err(),
         ];
-        for verb in [
-            Verb::Start,
-            Verb::Pause,
-            Verb::Stop { timeout: None },
-            Verb::Kill { signal: None },
-        ] {
+        for verb in [Verb::Start, Verb::Pause, Verb::STOP, Verb::Kill { signal: None }] {
             errors.push(engine.act(&id, &verb).await.unwrap_err());
         }
         let mut no_image = spec(&lease, "no-image", &["true"]);

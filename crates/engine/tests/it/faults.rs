@@ -159,13 +159,10 @@ async fn only_what_is_harmless_is_sent_twice() {
         .await
         .expect("reading again does no harm");
     fake.faults().once("/stop", Fault::Cut { after: 0 });
-    let error = engine.act(&id, &Verb::Stop { timeout: None }).await.unwrap_err();
+    let error = engine.act(&id, &Verb::STOP).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert_eq!(fake.faults().left(), 0);
-    assert_eq!(
-        engine.act(&id, &Verb::Stop { timeout: None }).await.unwrap(),
-        Outcome::AlreadySo
-    );
+    assert_eq!(engine.act(&id, &Verb::STOP).await.unwrap(), Outcome::AlreadySo);
     fake.stop().await;
 }
 

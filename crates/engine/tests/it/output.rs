@@ -193,7 +193,16 @@ async fn a_command_that_does_not_end_is_said_to_run_on() {
         assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Total));
         assert!(error.to_string().contains("may still run"), "{error}");
 
-        engine.act(&id, &Verb::Stop { timeout: Some(1) }).await.unwrap();
+        engine
+            .act(
+                &id,
+                &Verb::Stop {
+                    timeout: Some(1),
+                    signal: None,
+                },
+            )
+            .await
+            .unwrap();
         let stopped = engine.exec(&id, &ExecSpec::new(["true"])).await.unwrap_err();
         assert!(stopped.is_conflict(), "{stopped:?}");
     })

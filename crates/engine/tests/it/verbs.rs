@@ -2,18 +2,18 @@
 
 use futures_util::TryStreamExt as _;
 use longshore_core::{
-    ChangeKind, ContainerSpec, ContainerState, ObjectRef, PortBinding, Resources, RestartPolicy, UpdateSpec,
-    Verb, labels,
+    ChangeKind, ContainerSpec, ContainerState, ObjectRef, Outcome, PortBinding, Resources, RestartPolicy,
+    UpdateSpec, Verb, labels,
 };
 use longshore_engine::{
-    CommitOptions, CopyOwner, Engine, EngineConfig, ErrorKind, ExecSpec, ListContainers, PruneFilter,
-    WaitCondition,
+    CommitOptions, CopyOwner, Engine, EngineConfig, ErrorKind, ExecSpec, ListContainers, LogOptions,
+    PruneFilter, WaitCondition,
 };
 use longshore_testkit::fake::{FakeConfig, Run, Spec};
 use longshore_testkit::lease::{IMAGE, LABEL, on_each};
 use longshore_testkit::{FakeEngine, raw};
 
-use crate::support::{client, comes_true, nobody, spec, start};
+use crate::support::{client, comes_true, nobody, read_all, spec, start};
 
 #[tokio::test]
 async fn a_container_is_renamed_and_a_taken_name_refused() {
@@ -41,6 +41,59 @@ async fn a_container_is_renamed_and_a_taken_name_refused() {
             .await
             .unwrap_err();
         assert!(nobody.is_not_found());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_and_a_restart_take_a_signal_of_ones_own_or_name_the_version() {
+    on_each(|lease| async move {
+        let engine = client(&lease).await;
+        let script = "trap 'echo quit; exit 7' QUIT; trap 'echo usr1; exit 8' USR1; echo up; while :; do sleep 0.05; done";
+        let id = start(&engine, &spec(&lease, "signal", &["sh", "-c", script])).await;
+        let printed = {
+            let (engine, id) = (engine.clone(), id.clone());
+            move |lines: &'static str| {
+                let (engine, id) = (engine.clone(), id.clone());
+                async move {
+                    let log = engine.logs(&id, &LogOptions::default()).await.unwrap();
+                    let (out, _) = read_all(log).await.unwrap();
+                    if out == lines { Ok(()) } else { Err(out) }
+                }
+            }
+        };
+        let prints = async |lines: &'static str| {
+            let printed = printed.clone();
+            comes_true("what it prints", move || printed(lines)).await;
+        };
+        prints("up\n").await;
+        let by = |signal: &str| (Some(20), Some(signal.into()));
+        let stop = |(timeout, signal)| Verb::Stop { timeout, signal };
+        let restart = |(timeout, signal)| Verb::Restart { timeout, signal };
+
+        if engine.api_version().unwrap() < "1.42".parse().unwrap() {
+            for verb in [stop(by("SIGQUIT")), restart(by("SIGUSR1"))] {
+                let error = engine.act(&id, &verb).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Version, "{error:?}");
+                assert!(error.to_string().contains("1.42"), "{error}");
+            }
+            // Nothing was sent: an engine that ignores the signal would have ended it by another.
+            assert_eq!(engine.inspect_container(&id).await.unwrap().state, ContainerState::Running);
+            assert_eq!(printed("up\n").await, Ok(()));
+            return;
+        }
+        let rubbish = engine.act(&id, &stop(by("SIGNONE"))).await.unwrap_err();
+        assert!(rubbish.status().is_some_and(|status| status >= 400), "{rubbish:?}");
+        assert_eq!(printed("up\n").await, Ok(()));
+
+        assert_eq!(engine.act(&id, &restart(by("SIGUSR1"))).await.unwrap(), Outcome::Done);
+        prints("up\nusr1\nup\n").await;
+        assert_eq!(engine.act(&id, &stop(by("QUIT"))).await.unwrap(), Outcome::Done);
+        let ended = engine.inspect_container(&id).await.unwrap();
+        assert_eq!((ended.state, ended.exit_code), (ContainerState::Exited, Some(7)));
+        assert_eq!(printed("up\nusr1\nup\nquit\n").await, Ok(()));
+        // A stop that finds nothing to do says so, with a signal too.
+        assert_eq!(engine.act(&id, &stop(by("QUIT"))).await.unwrap(), Outcome::AlreadySo);
     })
     .await;
 }
@@ -198,11 +251,8 @@ async fn an_image_is_made_of_a_container() {
         made.image = format!("{repo}:one");
         let made = start(&engine, &made).await;
         assert_eq!(engine.wait_container(&made).await.unwrap().code, 0);
-        let logs = engine
-            .logs(&made, &longshore_engine::LogOptions::default())
-            .await
-            .unwrap();
-        assert_eq!(crate::support::read_all(logs).await.unwrap().0, "yes\nkept\n");
+        let logs = engine.logs(&made, &LogOptions::default()).await.unwrap();
+        assert_eq!(read_all(logs).await.unwrap().0, "yes\nkept\n");
 
         let bad = engine
             .commit(&id, &CommitOptions::default().change("NO SUCH LINE"))

@@ -40,7 +40,7 @@ impl ContainerGuard {
     /// # Errors
     /// As [`pause`](Self::pause).
     pub async fn stop(&self) -> Result<(), Error> {
-        self.act(Verb::Stop { timeout: None }).await
+        self.act(Verb::STOP).await
     }
 
     /// Starts it again after [`crash`](Self::crash) or [`stop`](Self::stop), and waits for `ready`. A port that the engine

@@ -294,7 +294,7 @@ impl ContainerGuard {
                 force: true,
                 volumes: true,
             }),
-            AtEnd::Stop => Some(Verb::Stop { timeout: None }),
+            AtEnd::Stop => Some(Verb::STOP),
             AtEnd::Keep => None,
         }
     }

@@ -23,7 +23,8 @@ const MAX_GRACE: i32 = 24 * 3600;
 pub(crate) struct VerbParams {
     /// `stop` and `restart`: seconds before it is killed; -1 waits for ever.
     timeout: Option<i32>,
-    /// `kill`: a signal's name or number; SIGKILL when not given.
+    /// `kill`, `stop` and `restart`: a signal's name or number. When not given, `kill` takes SIGKILL and the others the
+    /// container's own; theirs needs an engine of API 1.42.
     signal: Option<String>,
 }
 
@@ -110,19 +111,21 @@ fn read_verb(word: &str, params: VerbParams) -> ApiResult<Verb> {
             "timeout is -1 (for ever) to {MAX_GRACE} seconds"
         )));
     }
+    let timeout = params.timeout;
+    let signal = || params.signal.map(read_signal).transpose();
     Ok(match word {
         "start" => Verb::Start,
         "stop" => Verb::Stop {
-            timeout: params.timeout,
+            timeout,
+            signal: signal()?,
         },
         "restart" => Verb::Restart {
-            timeout: params.timeout,
+            timeout,
+            signal: signal()?,
         },
         "pause" => Verb::Pause,
         "unpause" => Verb::Unpause,
-        "kill" => Verb::Kill {
-            signal: params.signal.map(read_signal).transpose()?,
-        },
+        "kill" => Verb::Kill { signal: signal()? },
         _ => {
             return Err(ApiError::not_found(
                 "a verb is start, stop, restart, pause, unpause or kill",
@@ -155,7 +158,10 @@ mod tests {
         assert_eq!(read_verb("start", params()).unwrap(), Verb::Start);
         assert_eq!(
             read_verb("stop", params()).unwrap(),
-            Verb::Stop { timeout: Some(3) }
+            Verb::Stop {
+                timeout: Some(3),
+                signal: Some("SIGHUP".into())
+            }
         );
         assert_eq!(
             read_verb("kill", params()).unwrap(),
@@ -174,15 +180,16 @@ mod tests {
             )
             .is_err()
         );
-        assert!(
-            read_verb(
-                "kill",
-                VerbParams {
-                    timeout: None,
-                    signal: Some("a&b=c".into())
-                }
-            )
-            .is_err()
+        assert_eq!(
+            read_verb("restart", VerbParams::default()).unwrap(),
+            Verb::RESTART
         );
+        for word in ["kill", "stop", "restart"] {
+            let params = VerbParams {
+                timeout: None,
+                signal: Some("a&b=c".into()),
+            };
+            assert!(read_verb(word, params).is_err(), "{word}");
+        }
     }
 }
