@@ -93,7 +93,7 @@ fn runner() -> Result<Vec<u8>> {
     let target = own
         .ancestors()
         .find(|folder| folder.join(".rustc_info.json").exists());
-    let path = target.ok_or("no build folder")?.join("runner/longshore-runner");
+    let path = target.ok_or("no build folder")?.join("embed/longshore-runner");
     std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 

@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use longshore_core::Timestamp;
 use longshore_engine::{Engine, EngineConfig};
 use longshore_runtime::{FeedItem, FeedReader, RecordBody, Watch, WatchConfig};
 use longshore_testkit::fake::{Draft, FakeConfig, FakeEngine};
@@ -114,8 +113,8 @@ pub(crate) async fn measure() -> Result<Inner> {
     let engine = Engine::connect(other.endpoint.parse()?, EngineConfig::default()).await?;
     let watch = Watch::start(engine, WatchConfig::default());
     watch.mirror().ready().await;
-    let (latency, cpu_per_event) = through(&watch, &other, STEADY).await?;
-    let (_, cpu_in_flood) = through(&watch, &other, FLOOD).await?;
+    let (latency, cpu_per_event) = through(&watch, &other, STEADY, true).await?;
+    let (_, cpu_in_flood) = through(&watch, &other, FLOOD, false).await?;
     let (read, list) = reads(&watch);
     watch.stop().await;
     other.end()?;
@@ -145,11 +144,16 @@ async fn tell(engine: &FakeEngine, load: Load) {
     }
 }
 
-/// The time of each event to each subscriber, and our processor time an event.
-async fn through(watch: &Watch, other: &Other, load: Load) -> Result<(Figures, Option<f64>)> {
+/// The time of each event to each subscriber, where `timed`, and our processor time an event, which is no time of the
+/// bench's own clocks where it is not.
+async fn through(watch: &Watch, other: &Other, load: Load, timed: bool) -> Result<(Figures, Option<f64>)> {
     let mut readers = tokio::task::JoinSet::new();
     for _ in 0..SUBSCRIBERS {
-        readers.spawn(listen(watch.feed().subscribe(CAPACITY, None), load.events));
+        readers.spawn(listen(
+            watch.feed().subscribe(CAPACITY, None),
+            load.events,
+            timed,
+        ));
     }
     tokio::task::yield_now().await;
     let cpu = crate::op::thread_cpu_us();
@@ -163,14 +167,14 @@ async fn through(watch: &Watch, other: &Other, load: Load) -> Result<(Figures, O
     Ok((Figures::of(times), each))
 }
 
-async fn listen(mut reader: FeedReader, events: usize) -> Result<Vec<f64>> {
+async fn listen(mut reader: FeedReader, events: usize, timed: bool) -> Result<Vec<f64>> {
     let mut times = Vec::with_capacity(events);
     while times.len() < events {
         match reader.next().await.ok_or("the feed ended")? {
             FeedItem::Record(record) => {
-                let now = Timestamp::from(SystemTime::now());
                 match &record.body {
                     RecordBody::Event { event, .. } if event.verb() == "exec_start" => {
+                        let now = if timed { SystemTime::now().into() } else { event.at };
                         times.push((now.as_nanos() - event.at.as_nanos()) as f64 / 1e3);
                     }
                     RecordBody::Event { .. } => {}

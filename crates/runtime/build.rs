@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// `OUT_DIR` is `<target>/<profile>/build/<package>/out`, or the same below `<target>/<platform>`.
 fn beside_the_build(out: &Path) -> Vec<PathBuf> {
     let folders = out.ancestors().skip(4).take(2);
-    let places = folders.map(|folder| folder.join("runner").join(NAME));
+    let places = folders.map(|folder| folder.join("embed").join(NAME));
     let mut found: Vec<PathBuf> = places.collect();
     if let Some(there) = found.iter().position(|place| place.is_file()) {
         found = vec![found.swap_remove(there)];

@@ -16,9 +16,12 @@ pub(crate) struct Args {
     target: Option<String>,
 }
 
-/// Where the build script looks.
-pub(crate) fn place() -> PathBuf {
-    places::target().join("runner/longshore-runner")
+/// Where the build script looks, when it builds for that platform; without one, for this machine's. No folder of a profile:
+/// a plain `cargo build` puts nothing there.
+fn place(target: Option<&str>) -> PathBuf {
+    let folder = places::target();
+    let folder = target.map_or(folder.clone(), |target| folder.join(target));
+    folder.join("embed/longshore-runner")
 }
 
 /// Builds it, and says where it is and how large.
@@ -57,7 +60,7 @@ pub(crate) async fn build(tools: &Tools, args: &Args) -> Result<Option<PathBuf>>
         .run()
         .await?;
     let built = places::target().join(&target).join("runner/longshore-runner");
-    let place = place();
+    let place = place(args.target.as_deref());
     lay(&built, &place).with_context(|| format!("cannot write {}", place.display()))?;
     Ok(Some(place))
 }
@@ -80,6 +83,16 @@ fn lay(built: &Path, place: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_platforms_program_does_not_take_the_place_of_this_ones() {
+        let (own, other) = (place(None), place(Some("aarch64-unknown-linux-musl")));
+        assert!(own.ends_with("embed/longshore-runner"), "{own:?}");
+        assert!(
+            other.ends_with("aarch64-unknown-linux-musl/embed/longshore-runner"),
+            "{other:?}"
+        );
+    }
 
     #[test]
     fn what_is_the_same_keeps_its_date() {

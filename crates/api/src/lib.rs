@@ -33,6 +33,6 @@ pub use events::{EventEntry, EventRecord, EventsReply, Gap, GapEntry};
 pub use hosts::{
     ContainerCounts, EngineInfo, HostRow, HostState, HostsReply, ImageRow, ImagesReply, SystemInfo,
 };
-pub use logs::LogLine;
+pub use logs::{LogLine, LogNote, LogRecord};
 pub use stats::{HostMetrics, StatsReply, StatsSample};
 pub use stream::{Channel, ClientMessage, ServerMessage};

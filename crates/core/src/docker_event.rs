@@ -199,10 +199,7 @@ mod tests {
             kind: EventType::from(kind),
             action: action.into(),
             id: "4f5a".into(),
-            attributes: attributes
-                .iter()
-                .map(|(key, value)| ((*key).into(), (*value).into()))
-                .collect(),
+            attributes: attributes.iter().copied().collect(),
             scope: Scope::Local,
             at: Timestamp::from_secs(1),
         }

@@ -1,10 +1,8 @@
 //! Events of an engine, as they came: unknown types and actions survive.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, names::open_enum};
+use crate::{Attributes, Timestamp, names::open_enum};
 
 open_enum! {
     /// What kind of object an event is about.
@@ -56,7 +54,7 @@ pub struct Event {
     /// The object's id (a container's or image's), or its name (a volume's).
     pub id: Box<str>,
     /// What the engine adds: names, labels, exit codes.
-    pub attributes: BTreeMap<Box<str>, Box<str>>,
+    pub attributes: Attributes,
     /// Where it happened.
     pub scope: Scope,
     /// When, by the engine's clock, stamped before it was published: no cursor, and not the order of delivery.
@@ -83,7 +81,7 @@ impl Event {
 
     /// One of its attributes.
     pub fn attribute(&self, key: &str) -> Option<&str> {
-        self.attributes.get(key).map(|value| &**value)
+        self.attributes.get(key)
     }
 
     /// Whether it is the trace of an exec, which changes nothing about the container.
@@ -101,7 +99,7 @@ mod tests {
             kind: EventType::Container,
             action: action.into(),
             id: "abc".into(),
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
             scope: Scope::Local,
             at: Timestamp::from_secs(0),
         }

@@ -166,7 +166,7 @@ impl EventFilter {
             })
             && self.labels.iter().all(|(key, value)| {
                 let has = event.attributes.get(key);
-                has.is_some_and(|has| value.as_ref().is_none_or(|value| value == has))
+                has.is_some_and(|has| value.as_ref().is_none_or(|value| **value == *has))
             })
             && self.since.is_none_or(|since| event.at >= since)
             && self.until.is_none_or(|until| event.at <= until)
@@ -214,10 +214,7 @@ mod tests {
             kind: EventType::from(kind),
             action: action.into(),
             id: id.into(),
-            attributes: attributes
-                .iter()
-                .map(|(key, value)| ((*key).into(), (*value).into()))
-                .collect(),
+            attributes: attributes.iter().copied().collect(),
             scope: Scope::Local,
             at: Timestamp::from_secs(100),
         }

@@ -6,6 +6,7 @@
 //! business; how they look on the server's wire is `longshore-api`'s.
 #![warn(missing_docs)]
 
+mod attributes;
 pub mod cgroup;
 mod container;
 mod disk;
@@ -37,6 +38,7 @@ mod verb;
 mod volume;
 mod volume_spec;
 
+pub use attributes::Attributes;
 pub use container::{Container, ContainerSummary, HealthProbe, Mount, NetworkAttachment, Port, Secrets};
 pub use disk::{BuildCacheRecord, ContainerUsage, DiskUsage, ImageUsage, KindUsage};
 pub use docker_event::{ContainerEvent, DockerEvent, ImageEvent, NetworkEvent, ObjectEvent, VolumeEvent};

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use longshore_core::{
+    Attributes,
     Container, ContainerId, ContainerSummary, Counters, Event, EventType, Image, ImageSummary, Network,
     NetworkId, Scope, Timestamp, Volume,
 };
@@ -82,7 +83,7 @@ pub(crate) fn line(n: i64, action: &str, id: &str) -> RawLine {
         kind: EventType::Container,
         action: action.into(),
         id: id.into(),
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         scope: Scope::Local,
         at: Timestamp::from_secs(n),
     };

@@ -32,7 +32,6 @@ mod error;
 mod failure;
 mod gate;
 mod health;
-mod lines;
 mod metrics;
 mod openapi;
 mod reply;

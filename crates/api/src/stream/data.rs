@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::containers::{ContainerRow, ContainersReply};
 use crate::events::EventRecord;
 use crate::hosts::HostRow;
-use crate::logs::LogLine;
+use crate::logs::{LogLine, LogNote};
 use crate::stats::{HostMetrics, StatsSample};
 
 /// What `containers` carries.
@@ -68,6 +68,9 @@ pub struct HostMetricsData {
 pub struct LogsData {
     /// In the order in which they came.
     pub lines: Vec<LogLine>,
+    /// What is to be known after these lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<LogNote>,
 }
 
 #[cfg(test)]

@@ -167,10 +167,7 @@ mod tests {
             kind: EventType::Container,
             action: "exec_start: a\nb".into(),
             id: "0123456789abcdef".into(),
-            attributes: attributes
-                .into_iter()
-                .map(|(k, v)| (k.into(), v.into()))
-                .collect(),
+            attributes: attributes.into_iter().collect(),
             scope: Scope::Local,
             at: Timestamp::from_secs(0),
         };

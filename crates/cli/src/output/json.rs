@@ -6,7 +6,7 @@ use std::{
     io::{self, Write},
 };
 
-use longshore_core::{ContainerSummary, Event, Port, Timestamp, Usage};
+use longshore_core::{Attributes, ContainerSummary, Event, Port, Timestamp, Usage};
 use serde::Serialize;
 
 use super::{Item, Marks, Sample, Std, TokenRow};
@@ -118,7 +118,7 @@ struct EventLine<'a> {
     time: Timestamp,
     time_nano: i64,
     scope: &'a str,
-    attributes: &'a BTreeMap<Box<str>, Box<str>>,
+    attributes: &'a Attributes,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     synthetic: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -254,7 +254,7 @@ mod tests {
             kind: EventType::Container,
             action: "exec_start: ls".into(),
             id: "ab".into(),
-            attributes: BTreeMap::from([("name".into(), "web".into())]),
+            attributes: Attributes::from_iter([("name", "web")]),
             scope: Scope::Local,
             at: Timestamp::from_nanos(1_790_000_000_000_000_001),
         };

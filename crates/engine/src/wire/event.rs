@@ -1,6 +1,5 @@
 //! Events.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,6 +12,9 @@ use serde_json::StreamDeserializer;
 
 use super::lenient::{Integer, Text, nullable};
 use crate::events::{BadEvent, RawEvent};
+
+/// Attributes of most events.
+const FEW: usize = 16;
 
 #[derive(Deserialize)]
 struct Wire<'a> {
@@ -41,34 +43,34 @@ struct Actor<'a> {
     #[serde(rename = "ID", borrow)]
     id: Text<'a>,
     #[serde(rename = "Attributes", borrow, deserialize_with = "nullable")]
-    attributes: Attributes<'a>,
+    attributes: Pairs<'a>,
 }
 
-/// In the order in which they came: a map of our own is made of them once, not of another map.
+/// As they come: what is kept of them is made once it is known how much that is.
 #[derive(Default)]
-struct Attributes<'a>(Vec<(Cow<'a, str>, Text<'a>)>);
+struct Pairs<'a>(Vec<(Text<'a>, Text<'a>)>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Attributes<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs<'a>(PhantomData<&'a str>);
+        struct Visit<'a>(PhantomData<&'a str>);
 
-        impl<'de: 'a, 'a> Visitor<'de> for Pairs<'a> {
-            type Value = Attributes<'a>;
+        impl<'de: 'a, 'a> Visitor<'de> for Visit<'a> {
+            type Value = Pairs<'a>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("attributes")
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Attributes<'a>, M::Error> {
-                let mut pairs = Vec::new();
-                while let Some((key, value)) = map.next_entry::<Text<'a>, Text<'a>>()? {
-                    pairs.push((key.0, value));
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Pairs<'a>, M::Error> {
+                let mut pairs = Vec::with_capacity(FEW);
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
                 }
-                Ok(Attributes(pairs))
+                Ok(Pairs(pairs))
             }
         }
 
-        deserializer.deserialize_map(Pairs(PhantomData))
+        deserializer.deserialize_map(Visit(PhantomData))
     }
 }
 
@@ -106,13 +108,7 @@ impl Wire<'_> {
             kind,
             action: action.into(),
             id: (**id).into(),
-            attributes: self
-                .actor
-                .attributes
-                .0
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.0.into()))
-                .collect(),
+            attributes: self.actor.attributes.0.into_iter().collect(),
             scope: Scope::from(&*self.scope),
             at,
         })
@@ -174,8 +170,8 @@ mod tests {
             (EventType::Container, "die", "abc")
         );
         assert_eq!(
-            (&*event.attributes["exitCode"], event.at.as_nanos()),
-            ("137", 1_790_000_000_000_000_001)
+            (event.attribute("exitCode"), event.at.as_nanos()),
+            (Some("137"), 1_790_000_000_000_000_001)
         );
     }
 

@@ -54,6 +54,22 @@ pub struct Feed {
     shared: Arc<Mutex<Shared>>,
 }
 
+/// Now, by both of our clocks: read once for many events that come together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    told: SystemTime,
+    counted: Instant,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self {
+            told: SystemTime::now(),
+            counted: Instant::now(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     ring: Ring,
@@ -83,21 +99,23 @@ impl Feed {
     }
 
     /// Adds an event that the engine told. Readers are woken by [`announce`](Self::announce), once for many.
-    pub(crate) fn put(&self, event: Event, late: bool) {
-        self.push(RecordBody::Event {
+    pub(crate) fn put(&self, event: Event, late: bool, now: Moment) {
+        let body = RecordBody::Event {
             event,
             synthetic: false,
             late,
-        });
+        };
+        self.push(body, now);
     }
 
     /// Adds an event that was made up.
     pub(crate) fn synthetic(&self, event: Event, late: bool) {
-        self.push(RecordBody::Event {
+        let body = RecordBody::Event {
             event,
             synthetic: true,
             late,
-        });
+        };
+        self.push(body, Moment::now());
         self.announce();
     }
 
@@ -105,16 +123,16 @@ impl Feed {
         let now = Timestamp::from(SystemTime::now());
         let from = from.or(to).unwrap_or(now);
         let to = to.unwrap_or(now).max(from);
-        self.push(RecordBody::Gap { from, to, reason });
+        self.push(RecordBody::Gap { from, to, reason }, Moment::now());
         self.announce();
     }
 
-    fn push(&self, body: RecordBody) {
+    fn push(&self, body: RecordBody, now: Moment) {
         let mut shared = self.lock();
         if let RecordBody::Event { event, .. } = &body {
-            shared.tally.count(event, Instant::now());
+            shared.tally.count(event, now.counted);
         }
-        shared.ring.push(body, SystemTime::now());
+        shared.ring.push(body, now.told);
     }
 
     /// Wakes the readers that wait.

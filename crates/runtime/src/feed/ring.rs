@@ -183,14 +183,6 @@ fn object_of(body: &RecordBody) -> Option<Object> {
 fn text_of(body: &RecordBody) -> usize {
     match body {
         RecordBody::Gap { .. } => 0,
-        RecordBody::Event { event, .. } => {
-            // 48: a map's entry with two fat pointers and its share of a node.
-            let attributes: usize = event
-                .attributes
-                .iter()
-                .map(|(key, value)| key.len() + value.len() + 48)
-                .sum();
-            event.action.len() + event.id.len() + attributes
-        }
+        RecordBody::Event { event, .. } => event.action.len() + event.id.len() + event.attributes.weight(),
     }
 }

@@ -146,7 +146,7 @@ fn with<T: Default>(counts: &mut HashMap<Box<str>, T>, name: &str, change: impl 
 
 #[cfg(test)]
 mod tests {
-    use longshore_core::{Scope, Timestamp};
+    use longshore_core::{Attributes, Scope, Timestamp};
     use tokio::time::advance;
 
     use super::*;
@@ -156,7 +156,7 @@ mod tests {
             kind: EventType::from(kind),
             action: action.into(),
             id: "a".into(),
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
             scope: Scope::Local,
             at: Timestamp::default(),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
-use longshore_core::{EventType, Scope};
+use longshore_core::{Attributes, EventType, Scope};
 use proptest::prelude::*;
 
 use super::*;
@@ -13,14 +13,14 @@ fn event(n: u64) -> Event {
         kind: EventType::Container,
         action: "start".into(),
         id: n.to_string().into(),
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         scope: Scope::Local,
         at: Timestamp::from_secs(n.cast_signed()),
     }
 }
 
 fn tell(feed: &Feed, event: Event) {
-    feed.put(event, false);
+    feed.put(event, false, Moment::now());
     feed.announce();
 }
 
@@ -109,10 +109,8 @@ fn weight_bounds_the_ring_and_the_newest_stays() {
     let feed = Feed::new(9, 1_000, 10_000);
     for n in 1..=100 {
         let mut heavy = event(n);
-        heavy.attributes.insert(
-            "x".into(),
-            "y".repeat(if n == 100 { 1 << 20 } else { 1_000 }).into(),
-        );
+        let text = "y".repeat(if n == 100 { 1 << 20 } else { 1_000 });
+        heavy.attributes = Attributes::from_iter([("x", text)]);
         tell(&feed, heavy);
         let held = feed.history(None, usize::MAX);
         assert!(held.len() <= 10, "{}", held.len());

@@ -29,12 +29,8 @@ const AWAY: Duration = Duration::from_millis(100);
 /// How far our clock may be behind the engine's when a time to end at has come.
 const CLOCK_GRACE: Duration = Duration::from_secs(1);
 
-pub(super) fn stream(
-    engine: Engine,
-    id: ContainerId,
-    query: LogQuery,
-) -> BoxStream<'static, Result<LogItem, Error>> {
-    stream::unfold(Some(Follower::new(engine, id, query)), |follower| async move {
+pub(super) fn stream(follower: Follower) -> BoxStream<'static, Result<LogItem, Error>> {
+    stream::unfold(Some(follower), |follower| async move {
         let mut follower = follower?;
         Some(match follower.next().await {
             Ok(item @ LogItem::Over(_)) => (Ok(item), None),
@@ -45,7 +41,7 @@ pub(super) fn stream(
     .boxed()
 }
 
-struct Follower {
+pub(super) struct Follower {
     engine: Engine,
     id: ContainerId,
     query: LogQuery,
@@ -106,7 +102,7 @@ enum Kind {
 }
 
 impl Follower {
-    fn new(engine: Engine, id: ContainerId, query: LogQuery) -> Self {
+    pub(super) fn new(engine: Engine, id: ContainerId, query: LogQuery) -> Self {
         let now = Timestamp::from(SystemTime::now());
         let left = |until: Timestamp| Instant::now() + until.since(now).unwrap_or_default() + CLOCK_GRACE;
         Self {
@@ -128,6 +124,15 @@ impl Follower {
             floor: None,
             left_at: None,
         }
+    }
+
+    /// Up to where an engine answers, a container is waited for, or there is something to tell.
+    pub(super) async fn begin(&mut self) -> Result<(), Error> {
+        while self.out.is_empty() && matches!(self.state, State::Looking) {
+            self.step().await?;
+        }
+        self.left_at = Some(Instant::now());
+        Ok(())
     }
 
     async fn next(&mut self) -> Result<LogItem, Error> {

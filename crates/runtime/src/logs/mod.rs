@@ -23,6 +23,7 @@ use futures_util::stream::BoxStream;
 use longshore_core::{ContainerId, Timestamp};
 use longshore_engine::{Engine, Error, StdStream};
 
+use follow::Follower;
 pub use query::{AfterExit, LogQuery};
 
 /// One line of output.
@@ -103,11 +104,26 @@ pub enum LogEnd {
 /// ```
 pub fn follow(engine: Engine, container: ContainerId, query: LogQuery) -> LogFollow {
     LogFollow {
-        inner: follow::stream(engine, container, query),
+        inner: follow::stream(Follower::new(engine, container, query)),
     }
 }
 
-/// The items of a log. See [`follow`].
+/// As [`follow`], but comes back when the engine has begun to answer: what is written from then on is in the log, also with
+/// a tail of 0. Comes back as well where the container was never started, or the engine is away.
+///
+/// Cancel safe: dropped, it has done nothing.
+///
+/// # Errors
+/// When the log can never be read: no such container, a driver that does not allow it, a request that is refused.
+pub async fn open(engine: Engine, container: ContainerId, query: LogQuery) -> Result<LogFollow, Error> {
+    let mut follower = Follower::new(engine, container, query);
+    follower.begin().await?;
+    Ok(LogFollow {
+        inner: follow::stream(follower),
+    })
+}
+
+/// The items of a log. See [`follow`] and [`open`].
 ///
 /// The last is [`LogItem::Over`], or an `Err` when the log can never be read (its driver does not allow it, the request is
 /// refused). What may pass, an engine that is away, is [`LogItem::Interrupted`] and tried again. Nothing is read from the

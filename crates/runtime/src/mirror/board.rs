@@ -258,7 +258,7 @@ pub(crate) fn touched_by(event: &Event) -> Option<ContainerId> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use longshore_core::Scope;
+    use longshore_core::{Attributes, Scope};
 
     use super::*;
 
@@ -267,7 +267,7 @@ mod tests {
             kind,
             action: action.into(),
             id: id.into(),
-            attributes: [("container".into(), "inside".into())].into(),
+            attributes: Attributes::from_iter([("container", "inside")]),
             scope: Scope::Local,
             at: Timestamp::from_secs(1),
         }

@@ -3,7 +3,6 @@
 //! Owns the difference of two inspects as events in the engine's own grammar. Pure. Leaves to others when to ask and
 //! which of the answers a real event has told already.
 
-use std::collections::BTreeMap;
 
 use longshore_core::{Container, ContainerState, Event, EventType, Health, Scope, Timestamp};
 
@@ -67,22 +66,14 @@ struct Tale<'a> {
 impl Tale<'_> {
     fn tell(&mut self, action: &str, at: Option<Timestamp>, more: &[(&str, String)]) {
         let about = self.about;
-        let labels = about
-            .labels
-            .iter()
-            .map(|(key, value)| (Box::from(&**key), Box::from(&**value)));
-        let mut attributes: BTreeMap<Box<str>, Box<str>> = labels.collect();
-        attributes.insert("name".into(), (&*about.name).into());
-        attributes.insert("image".into(), (&*about.image).into());
-        attributes.extend(
-            more.iter()
-                .map(|(key, value)| (Box::from(*key), Box::from(&**value))),
-        );
+        let labels = about.labels.iter().map(|(key, value)| (&**key, &**value));
+        let own = [("name", &*about.name), ("image", &*about.image)];
+        let more = more.iter().map(|(key, value)| (*key, &**value));
         let event = Event {
             kind: EventType::Container,
             action: action.into(),
             id: about.id.as_str().into(),
-            attributes,
+            attributes: labels.chain(own).chain(more).collect(),
             scope: Scope::Local,
             at: at.unwrap_or(self.now),
         };
@@ -185,7 +176,7 @@ mod tests {
         let events = unseen(Some(&with(|_| {})), Some(&with(exited)), NOW);
         assert_eq!(events.len(), 1);
         assert_eq!(
-            events[0].event.attributes.get("exitCode").map(|code| &**code),
+            events[0].event.attribute("exitCode"),
             Some("3")
         );
         assert_eq!(events[0].event.name(), Some("a"));

@@ -18,7 +18,7 @@ use super::reader::{Message, Reader};
 use super::resume::Verdict;
 use super::status::{Meters, Status};
 use crate::WatchConfig;
-use crate::feed::{Feed, GapReason};
+use crate::feed::{Feed, GapReason, Moment};
 use crate::mirror::{Boards, Relist};
 use crate::source::{EventSource, SourceError};
 
@@ -177,8 +177,9 @@ impl<S: EventSource> Follower<S> {
             !was_live
         });
         self.boards.set_live(true);
+        let now = Moment::now();
         for line in incoming.held {
-            self.take(&mut current, Message::Line(line));
+            self.take(&mut current, Message::Line(line), now);
         }
         self.feed.announce();
         State::Live { current }
@@ -187,11 +188,11 @@ impl<S: EventSource> Follower<S> {
     /// The batch of the stream that is followed; its end, when it is in it.
     fn take_batch(&mut self, current: &mut Current) -> Option<SourceError> {
         let mut batch = std::mem::take(&mut current.reader.batch);
-        let mut end = None;
+        let (mut end, now) = (None, Moment::now());
         for message in batch.drain(..) {
             match message {
                 Message::Ended(error) => end = Some(error),
-                message => self.take(current, message),
+                message => self.take(current, message, now),
             }
         }
         current.reader.batch = batch;
@@ -200,7 +201,7 @@ impl<S: EventSource> Follower<S> {
     }
 
     /// A message of the stream that is followed. Subscribers are not woken yet.
-    fn take(&mut self, current: &mut Current, message: Message) {
+    fn take(&mut self, current: &mut Current, message: Message, now: Moment) {
         let Message::Line(line) = message else { return };
         let sighting = self.ledger.see(&Arrival {
             id: line.id,
@@ -228,7 +229,7 @@ impl<S: EventSource> Follower<S> {
                     self.meters.late.count();
                 }
                 self.boards.note(&event, sighting.late);
-                self.feed.put(event, sighting.late);
+                self.feed.put(event, sighting.late, now);
             }
             None => {
                 self.meters.unreadable.count();

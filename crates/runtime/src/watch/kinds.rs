@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_core::{
+    Attributes,
     ContainerId, Event, EventType, Image, ImageConfig, Network, NetworkDriver, NetworkId, NetworkMember,
     Scope, Timestamp, Volume,
 };
@@ -21,7 +22,7 @@ fn line(n: i64, kind: EventType, action: &str, id: &str) -> RawLine {
         kind,
         action: action.into(),
         id: id.into(),
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         scope: Scope::Local,
         at: Timestamp::from_secs(n),
     };

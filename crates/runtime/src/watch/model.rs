@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use longshore_core::{Event, EventType, Scope, Timestamp};
+use longshore_core::{Attributes, Event, EventType, Scope, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 
@@ -136,7 +136,7 @@ fn event(engine: &Engine, id: u64) -> Event {
         kind: EventType::Container,
         action: "start".into(),
         id: id.to_string().into(),
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         scope: Scope::Local,
         at: stamp(engine, id),
     }

@@ -30,11 +30,7 @@ pub(crate) fn event_record(host: &str, record: &Record, cursor: &FleetCursor) ->
             action: event.action.to_string(),
             id: event.id.to_string(),
             name: event.name().map(str::to_owned),
-            attributes: event
-                .attributes
-                .iter()
-                .map(|(k, v)| (k.to_string(), v.to_string()))
-                .collect(),
+            attributes: (&event.attributes).into(),
             scope: event.scope.as_str().to_owned(),
             time: time(event.at),
             time_nano: event.at.as_nanos().to_string(),

@@ -4,11 +4,13 @@ mod containers;
 mod cursor;
 mod events;
 mod hosts;
+mod logs;
 mod stats;
 
 pub(crate) use containers::{container_detail, container_row};
 pub(crate) use cursor::FleetCursor;
 pub(crate) use events::event_record;
+pub(crate) use logs::{log_record, stamp};
 pub(crate) use hosts::{engine_info, host_row, image_row, system_info};
 pub(crate) use stats::{host_metrics, stats_sample};
 

@@ -1,30 +1,34 @@
 //! A container's output as text or as JSON lines, streamed: nothing is read from the engine before the caller took what was
-//! sent.
+//! sent. Followed, it goes on through the container's and the engine's restarts.
 
 use axum::{Extension, body::Body, extract::State, response::Response};
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, HeaderValue, header};
 use longshore_api::ErrorBody;
 use longshore_core::Timestamp;
-use longshore_fleet::engine::{self, LogOptions, LogStream};
+use longshore_fleet::engine::LogOptions;
+use longshore_fleet::runtime::logs::{LogItem, LogQuery, open};
 use serde::Deserialize;
 
 use crate::{
     app::App,
     auth::{Principal, still_good},
+    convert,
     error::{ApiError, ApiResult},
-    lines::Lines,
     reply::{InPath, InQuery, flag},
 };
 
 use super::{by_id, resolve};
 
+/// One JSON object a line.
+const NDJSON: &str = "application/x-ndjson";
+
 /// Parameters of a container's output.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LogsParams {
-    /// Goes on until the container ends.
+    /// Goes on until the container ends, and is not started again within a second.
     #[serde(default, deserialize_with = "flag")]
     follow: Option<bool>,
     /// How many lines of the past, or `all`; all when not given.
@@ -44,11 +48,12 @@ pub(crate) struct LogsParams {
     stderr: Option<bool>,
 }
 
-/// The output of a container: plain text, or with `Accept: application/x-ndjson` one JSON object a line.
+/// The output of a container: plain text, or with `Accept: application/x-ndjson` one JSON object a line. Followed, a place
+/// where lines may be missing is a note in JSON, and plain text breaks off there.
 #[utoipa::path(get, path = "/api/v1/hosts/{host}/containers/{id}/logs", tag = "containers",
     params(("host" = String, Path, description = "name of a host"),
            ("id" = String, Path, description = "id, unique prefix of one, or name"), LogsParams),
-    responses((status = 200, content((str = "text/plain"), (longshore_api::LogLine = "application/x-ndjson"))),
+    responses((status = 200, content((str = "text/plain"), (longshore_api::LogRecord = "application/x-ndjson"))),
               (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn logs(
     State(app): State<App>,
@@ -60,61 +65,133 @@ pub(crate) async fn logs(
     let as_json = headers.get_all(header::ACCEPT).iter().any(|accept| {
         accept
             .to_str()
-            .is_ok_and(|accept| accept.contains("application/x-ndjson"))
+            .is_ok_and(|accept| accept.contains(NDJSON))
     });
-    let options = read_options(&params, as_json)?;
+    let asked = Asked::read(&params)?;
     let (host, container) = resolve(&app, &host, &id).await?;
-    let frames = host.engine().logs(&by_id(&container), &options).await?;
-    // A followed log ends with the server's shutdown and with the credential that opened it.
-    let over = {
-        let app = App::clone(&app);
-        async move {
-            tokio::select! {
-                () = app.closing.cancelled() => {}
-                () = still_good(&app, &who) => {}
-            }
-        }
-    };
-    let (media, body) = if as_json {
-        (
-            "application/x-ndjson",
-            Body::from_stream(json_lines(frames).take_until(Box::pin(over))),
-        )
+    let body = if asked.follow || as_json {
+        let log = open(host.engine().clone(), container.id.clone(), asked.query()).await?;
+        let write = if as_json { json_line } else { text_line };
+        let pieces = log.map(move |item| write(item?, asked.timestamps));
+        until_over(&app, who, pieces)
     } else {
-        (
-            "text/plain; charset=utf-8",
-            Body::from_stream(text(frames).take_until(Box::pin(over))),
-        )
+        let frames = host.engine().logs(&by_id(&container), &asked.options()).await?;
+        until_over(&app, who, frames.map(|frame| Ok(frame?.bytes)))
     };
     let mut response = Response::new(body);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    let media = if as_json { NDJSON } else { "text/plain; charset=utf-8" };
+    let media = HeaderValue::from_static(media);
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
     Ok(response)
 }
 
-fn read_options(params: &LogsParams, as_json: bool) -> ApiResult<LogOptions> {
-    let tail = match params.tail.as_deref() {
-        None | Some("all" | "") => None,
-        Some(text) => Some(
-            text.parse::<u64>()
-                .map_err(|_| ApiError::invalid("tail is a number of lines, or all"))?,
-        ),
+/// A body that ends with the server's shutdown and with the credential that opened it.
+fn until_over(
+    app: &App,
+    who: Principal,
+    pieces: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static,
+) -> Body {
+    let app = App::clone(app);
+    let over = async move {
+        tokio::select! {
+            () = app.closing.cancelled() => {}
+            () = still_good(&app, &who) => {}
+        }
     };
-    let mut options = LogOptions::default()
-        .follow(params.follow.unwrap_or(false))
-        .tail(tail)
-        .since(params.since.as_deref().map(read_time).transpose()?)
-        .until(params.until.as_deref().map(read_time).transpose()?)
-        .timestamps(as_json || params.timestamps.unwrap_or(false));
-    options.stdout = params.stdout.unwrap_or(true);
-    options.stderr = params.stderr.unwrap_or(true);
-    if !options.stdout && !options.stderr {
-        return Err(ApiError::invalid(
-            "at least one of stdout and stderr must be wanted",
-        ));
+    Body::from_stream(pieces.take_until(Box::pin(over)))
+}
+
+/// Why a body breaks off, so that nobody takes a part for the whole.
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
+fn json_line(item: LogItem, _timestamps: bool) -> Result<Bytes, Broken> {
+    let mut out = Vec::new();
+    if let Some(record) = convert::log_record(item) {
+        serde_json::to_writer(&mut out, &record)?;
+        out.push(b'\n');
     }
-    Ok(options)
+    Ok(out.into())
+}
+
+/// The line as it was written. Plain text has no place for the word that lines are missing.
+fn text_line(item: LogItem, timestamps: bool) -> Result<Bytes, Broken> {
+    let line = match item {
+        LogItem::Line(line) => line,
+        LogItem::Gap { .. } => return Err("lines may be missing here".into()),
+        _ => return Ok(Bytes::new()),
+    };
+    let mut out = match line.at.filter(|_| timestamps) {
+        Some(at) => convert::stamp(at) + " ",
+        None => String::new(),
+    }
+    .into_bytes();
+    out.extend_from_slice(&line.text);
+    out.push(b'\n');
+    Ok(out.into())
+}
+
+/// What was asked for, read.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    follow: bool,
+    tail: Option<u64>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    timestamps: bool,
+    stdout: bool,
+    stderr: bool,
+}
+
+impl Asked {
+    fn read(params: &LogsParams) -> ApiResult<Self> {
+        let tail = match params.tail.as_deref() {
+            None | Some("all" | "") => None,
+            Some(text) => Some(
+                text.parse::<u64>()
+                    .map_err(|_| ApiError::invalid("tail is a number of lines, or all"))?,
+            ),
+        };
+        let asked = Self {
+            follow: params.follow.unwrap_or(false),
+            tail,
+            since: params.since.as_deref().map(read_time).transpose()?,
+            until: params.until.as_deref().map(read_time).transpose()?,
+            timestamps: params.timestamps.unwrap_or(false),
+            stdout: params.stdout.unwrap_or(true),
+            stderr: params.stderr.unwrap_or(true),
+        };
+        if asked.stdout || asked.stderr {
+            return Ok(asked);
+        }
+        Err(ApiError::invalid(
+            "at least one of stdout and stderr must be wanted",
+        ))
+    }
+
+    /// As the engine is asked for what there is.
+    fn options(&self) -> LogOptions {
+        let mut options = LogOptions::default()
+            .tail(self.tail)
+            .since(self.since)
+            .until(self.until)
+            .timestamps(self.timestamps);
+        options.stdout = self.stdout;
+        options.stderr = self.stderr;
+        options
+    }
+
+    fn query(&self) -> LogQuery {
+        let query = if self.follow {
+            LogQuery::follow()
+        } else {
+            LogQuery::read()
+        };
+        query
+            .tail(self.tail)
+            .since(self.since)
+            .until(self.until)
+            .streams(self.stdout, self.stderr)
+    }
 }
 
 /// A time from a caller: RFC 3339, or seconds since 1970.
@@ -123,39 +200,6 @@ pub(crate) fn read_time(text: &str) -> ApiResult<Timestamp> {
         return Ok(Timestamp::from_secs(seconds));
     }
     Timestamp::parse_rfc3339(text).map_err(|e| ApiError::invalid(format!("{text:?} is {e}")))
-}
-
-fn text(frames: LogStream) -> impl Stream<Item = Result<Bytes, engine::Error>> {
-    frames.map(|frame| frame.map(|frame| frame.bytes))
-}
-
-/// One JSON object a line. What breaks in the middle breaks the body off, so that nobody takes a part for the whole.
-fn json_lines(frames: LogStream) -> impl Stream<Item = Result<Bytes, engine::Error>> {
-    let ended = stream::once(async { None });
-    frames
-        .map(Some)
-        .chain(ended)
-        .scan(Lines::default(), |lines, frame| {
-            let mut out = Vec::new();
-            let mut write = |line: longshore_api::LogLine| {
-                // A type of texts alone is always written.
-                if serde_json::to_writer(&mut out, &line).is_ok() {
-                    out.push(b'\n');
-                }
-            };
-            let result = match frame {
-                Some(Ok(frame)) => {
-                    lines.push(&frame, &mut write);
-                    Ok(())
-                }
-                Some(Err(error)) => Err(error),
-                None => {
-                    lines.finish(&mut write);
-                    Ok(())
-                }
-            };
-            std::future::ready(Some(result.map(|()| Bytes::from(out))))
-        })
 }
 
 #[cfg(test)]
@@ -174,14 +218,14 @@ mod tests {
             tail: Some(tail.into()),
             ..LogsParams::default()
         };
-        assert_eq!(read_options(&with("5"), false).unwrap().tail, Some(5));
-        assert_eq!(read_options(&with("all"), false).unwrap().tail, None);
-        assert!(read_options(&with("-1"), false).is_err());
+        assert_eq!(Asked::read(&with("5")).unwrap().tail, Some(5));
+        assert_eq!(Asked::read(&with("all")).unwrap().tail, None);
+        assert!(Asked::read(&with("-1")).is_err());
         let none = LogsParams {
             stdout: Some(false),
             stderr: Some(false),
             ..LogsParams::default()
         };
-        assert!(read_options(&none, false).is_err());
+        assert!(Asked::read(&none).is_err());
     }
 }

@@ -1,18 +1,20 @@
-//! `logs`: the output of one container, followed. Nothing is read from the engine while the reader is slow.
+//! `logs`: the output of one container, followed through its restarts and the engine's. Nothing is read from the engine
+//! while the reader is slow.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use longshore_api::{
-    LogLine,
+    LogLine, LogNote, LogRecord,
     stream::{LogsData, LogsParams},
 };
 use longshore_core::ContainerId;
-use longshore_fleet::{Host, engine::LogOptions};
+use longshore_fleet::Host;
+use longshore_fleet::runtime::logs::{LogEnd, LogItem, LogQuery, open};
 use tokio::time::{Instant, timeout_at};
 
-use crate::{app::App, lines::Lines, rest};
+use crate::{app::App, convert, rest};
 
 use super::outlet::{Outlet, Stop};
 
@@ -22,67 +24,98 @@ const BATCH_TIME: Duration = Duration::from_millis(50);
 const LINGER: Duration = Duration::from_secs(2);
 /// Most lines of one message.
 const BATCH_LINES: usize = 500;
+/// Most text of one message, but for one line more.
+const BATCH_BYTES: usize = 256 * 1024;
+/// What is shown of a line; the download has it whole.
+const MAX_LINE: usize = 64 * 1024;
 
 pub(super) async fn run(app: &App, outlet: &Outlet, params: LogsParams) -> Result<&'static str, Stop> {
     let (host, container) = rest::resolve(app, &params.host, &params.id).await?;
-    let mut options = LogOptions::default()
-        .follow(true)
-        .timestamps(true)
+    let query = LogQuery::follow()
         .tail(params.tail)
-        .since(params.since.as_deref().map(rest::read_time).transpose()?);
-    options.stdout = params.stdout.unwrap_or(true);
-    options.stderr = params.stderr.unwrap_or(true);
-    let mut frames = host.engine().logs(&rest::by_id(&container), &options).await?;
+        .since(params.since.as_deref().map(rest::read_time).transpose()?)
+        .streams(params.stdout.unwrap_or(true), params.stderr.unwrap_or(true))
+        .max_line(MAX_LINE);
+    let mut log = open(host.engine().clone(), container.id.clone(), query).await?;
     outlet.subscribed().await?;
-    let (mut lines, mut batch) = (Lines::default(), Vec::<LogLine>::new());
+    let mut batch = Batch::default();
     let mut due = Instant::now();
-    let mut over = false;
     let mut gone = pin!(gone(&host, &container.id));
-    while !over {
+    loop {
         let mut next = tokio::select! {
-            next = frames.next() => next,
+            next = log.next() => next,
             // An engine may leave the log of a container that was removed open for ever.
-            () = &mut gone => None,
+            () = &mut gone => Some(Ok(LogItem::Over(LogEnd::Removed))),
         };
         loop {
-            match next {
-                Some(Ok(frame)) => lines.push(&frame, |line| batch.push(line)),
+            let item = match next {
+                Some(Ok(LogItem::Over(end))) => {
+                    batch.send(outlet).await?;
+                    return Ok(reason(end));
+                }
+                Some(Ok(item)) => item,
                 Some(Err(error)) => {
-                    outlet.data(LogsData { lines: batch }).await?;
+                    batch.send(outlet).await?;
                     return Err(error.into());
                 }
-                None => {
-                    lines.finish(|line| batch.push(line));
-                    over = true;
-                    break;
+                None => return Ok(reason(LogEnd::Read)),
+            };
+            match convert::log_record(item) {
+                Some(LogRecord::Line(line)) => batch.push(line),
+                Some(LogRecord::Note { note }) => {
+                    batch.note = Some(note);
+                    batch.send(outlet).await?;
                 }
+                None => {}
             }
-            if batch.len() >= BATCH_LINES {
+            if batch.is_full() {
                 break;
             }
             // What is there already is taken even when the time is over.
-            match timeout_at(due, frames.next()).await {
+            match timeout_at(due, log.next()).await {
                 Ok(more) => next = more,
                 Err(_) => break,
             }
         }
         due = Instant::now() + BATCH_TIME;
-        if !batch.is_empty() {
-            outlet
-                .data(LogsData {
-                    lines: std::mem::take(&mut batch),
-                })
-                .await?;
-        }
+        batch.send(outlet).await?;
     }
-    // What ended it is known a moment later; the engine is the one to ask.
-    Ok(
-        match host.engine().inspect_container(&rest::by_id(&container)).await {
-            Err(error) if error.is_not_found() => "container_removed",
-            Ok(now) if now.state.has_processes() => "log_ended",
-            _ => "container_stopped",
-        },
-    )
+}
+
+fn reason(end: LogEnd) -> &'static str {
+    match end {
+        LogEnd::Exited => "container_stopped",
+        LogEnd::Removed => "container_removed",
+        _ => "log_ended",
+    }
+}
+
+/// Lines that go together.
+#[derive(Default)]
+struct Batch {
+    lines: Vec<LogLine>,
+    bytes: usize,
+    /// After them.
+    note: Option<LogNote>,
+}
+
+impl Batch {
+    fn push(&mut self, line: LogLine) {
+        self.bytes += line.text.len();
+        self.lines.push(line);
+    }
+
+    fn is_full(&self) -> bool {
+        self.lines.len() >= BATCH_LINES || self.bytes >= BATCH_BYTES
+    }
+
+    async fn send(&mut self, outlet: &Outlet) -> Result<(), Stop> {
+        let Self { lines, note, .. } = std::mem::take(self);
+        if lines.is_empty() && note.is_none() {
+            return Ok(());
+        }
+        outlet.data(LogsData { lines, note }).await
+    }
 }
 
 /// Waits until a container has been gone for so long that what it wrote has come.

@@ -57,7 +57,7 @@ impl Live {
     }
 
     /// Reads until the data of a subscription are as wanted.
-    pub(crate) async fn until(&mut self, id: u64, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&mut self, id: u64, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         loop {
             let data = self.data(id).await;
             if wanted(&data) {

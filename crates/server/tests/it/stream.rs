@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::SinkExt;
 use longshore_store::Role;
-use longshore_testkit::fake::Spec;
+use longshore_testkit::fake::{Restart, Spec};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
@@ -186,6 +186,8 @@ async fn output_is_followed_until_the_container_ends() {
     let data = live.until(1, |data| has(data, "after")).await;
     assert_eq!(data["lines"][0]["stream"], "stderr", "{data}");
     site.engine.exit("web", 3).await.unwrap();
+    let note = live.until(1, |data| data["note"]["kind"] == "ended").await;
+    assert_eq!(note["note"]["exit_code"], 3, "{note}");
     let ended = live.hear().await;
     assert_eq!(
         ended,
@@ -205,6 +207,42 @@ async fn output_is_followed_until_the_container_ends() {
             (&json!(2), Some(code)),
             "{refused}"
         );
+    }
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn output_goes_on_after_the_engine_and_the_container_were_away() {
+    let site = with_web().await;
+    let mut live = site.live().await;
+    live.subscribe(1, "logs", json!({"host": "local", "id": "web"}))
+        .await;
+    let mut lines = Vec::new();
+    let mut notes = Vec::new();
+    for number in 0..30 {
+        match number {
+            10 => site.engine.restart(Restart::Crash).await.unwrap(),
+            20 => {
+                site.engine.exit("web", 1).await.unwrap();
+                live.until(1, |data| data["note"]["kind"] == "ended").await;
+                site.engine.start_container("web").await.unwrap();
+            }
+            _ => {}
+        }
+        let text = format!("line {number}");
+        site.engine.log("web", false, format!("{text}\n")).unwrap();
+        live.until(1, |data| {
+            let came = data["lines"].as_array().into_iter().flatten();
+            lines.extend(came.map(|line| line["text"].as_str().unwrap().to_owned()));
+            notes.extend(data["note"]["kind"].as_str().map(str::to_owned));
+            lines.contains(&text)
+        })
+        .await;
+    }
+    let expected: Vec<_> = (0..30).map(|number| format!("line {number}")).collect();
+    assert_eq!(lines, expected);
+    for note in ["interrupted", "started"] {
+        assert!(notes.iter().any(|told| told == note), "{notes:?}");
     }
     site.stop().await;
 }

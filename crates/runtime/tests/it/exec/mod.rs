@@ -26,7 +26,7 @@ fn program() -> Vec<u8> {
         let target = own
             .ancestors()
             .find(|folder| folder.join(".rustc_info.json").exists());
-        target.unwrap().join("runner/longshore-runner")
+        target.unwrap().join("embed/longshore-runner")
     });
     std::fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask runner` builds it", path.display()))
