@@ -25,6 +25,11 @@ const FLOOD: Load = Load {
     events: 40_000,
     burst: 8,
 };
+/// As they come where a whole project is brought down, or a ring is told again: decoding and fanning out, and no wakes.
+const TORRENT: Load = Load {
+    events: 64_000,
+    burst: 64,
+};
 /// How far a subscriber may be behind.
 const CAPACITY: usize = 4_096;
 const READS: u32 = 1_000_000;
@@ -45,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) cpu_per_event: Option<f64>,
     /// The same in a flood.
     pub(crate) cpu_in_flood: Option<f64>,
+    /// The same in large bursts.
+    pub(crate) cpu_in_torrent: Option<f64>,
     /// One container by id.
     pub(crate) read: f64,
     /// A list of all: a snapshot taken and gone through.
@@ -115,6 +122,7 @@ pub(crate) async fn measure() -> Result<Inner> {
     watch.mirror().ready().await;
     let (latency, cpu_per_event) = through(&watch, &other, STEADY, true).await?;
     let (_, cpu_in_flood) = through(&watch, &other, FLOOD, false).await?;
+    let (_, cpu_in_torrent) = through(&watch, &other, TORRENT, false).await?;
     let (read, list) = reads(&watch);
     watch.stop().await;
     other.end()?;
@@ -122,6 +130,7 @@ pub(crate) async fn measure() -> Result<Inner> {
         latency,
         cpu_per_event,
         cpu_in_flood,
+        cpu_in_torrent,
         read,
         list,
     })

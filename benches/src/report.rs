@@ -142,6 +142,7 @@ pub(crate) fn inner(inner: &Inner) -> String {
          | event at our socket to subscriber, median / p90 / p99 / most | {} / {} / {} / {} |\n\
          | our processor time an event, ten subscribers included | {} |\n\
          | the same at 8,000 events a second, in bursts of 8 | {} |\n\
+         | the same in bursts of 64 | {} |\n\
          | mirror: one container by id | {:.0} ns |\n\
          | mirror: list of 10,000, gone through | {} |\n",
         at(0.5),
@@ -150,6 +151,7 @@ pub(crate) fn inner(inner: &Inner) -> String {
         at(1.0),
         shown(inner.cpu_per_event),
         shown(inner.cpu_in_flood),
+        shown(inner.cpu_in_torrent),
         inner.read * 1e3,
         shown(Some(inner.list)),
     )

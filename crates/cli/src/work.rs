@@ -1,29 +1,26 @@
 //! What `ps`, `logs`, `events` and `stats` do: ask the engine, and hand what comes to the output.
 
 mod events;
+mod stats;
 
-use std::{collections::HashMap, future::Future, time::Duration};
+use std::future::Future;
 
-use futures_util::{StreamExt as _, stream};
-use longshore_core::{ContainerId, Counters, ObjectRef, Timestamp};
+use futures_util::StreamExt as _;
+use longshore_core::{ContainerId, ObjectRef, Timestamp};
 use longshore_engine::{Engine, EngineConfig, Environment, ListContainers, LogOptions, StdStream};
-
+use longshore_runtime::Status;
 use longshore_runtime::logs::{self, LogItem, LogQuery};
 
 use crate::{
     args,
     exit::Exit,
     failure::Failure,
-    output::{Item, Output, Sample, Std},
+    output::{Item, Output, Std},
     when::When,
 };
 
 /// How many items are taken from a stream that has them ready before they are flushed.
 const BATCH: usize = 256;
-/// How many statistics are asked for at once: an engine answers one in 1.5 ms and works on several.
-const PARALLEL: usize = 8;
-/// Between two measurements.
-const ROUND: Duration = Duration::from_secs(1);
 
 /// One command, ready to run.
 #[derive(Debug)]
@@ -43,7 +40,7 @@ pub(crate) fn run(environment: &Environment, mut output: Output, task: Task) -> 
                 Task::Ps(args) => ps(&engine, args, &mut output).await,
                 Task::Logs(args) => show_logs(&engine, args, &mut output).await,
                 Task::Events(args) => events::show(&engine, args, &mut output).await,
-                Task::Stats(args) => stats(&engine, args, &mut output).await,
+                Task::Stats(args) => stats::show(&engine, args, &mut output).await,
             }
         })
         .await;
@@ -182,65 +179,18 @@ async fn followed(
     Ok(())
 }
 
-async fn stats(engine: &Engine, args: args::Stats, output: &mut Output) -> Result<(), Failure> {
-    let named = args.containers.iter().map(|name| ObjectRef::new(name));
-    let named: Vec<ObjectRef> = named.collect::<Result<_, _>>()?;
-    let mut watched = Vec::new();
-    for reference in &named {
-        let container = engine.inspect_container(reference).await?;
-        watched.push((container.id, container.name));
-    }
-    let mut last: HashMap<ContainerId, Counters> = HashMap::new();
-    let mut rounds = tokio::time::interval(ROUND);
-    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        rounds.tick().await;
-        if named.is_empty() {
-            let running = engine.list_containers(&ListContainers::running()).await?;
-            watched = running.into_iter().map(|c| (c.id, c.name)).collect();
+/// Says once that the engine is away, and once that it is back.
+fn tell(status: &Status, away: &mut bool, output: &mut Output) -> Result<(), Failure> {
+    match status {
+        Status::Lost { error, .. } if !*away => {
+            *away = true;
+            output.show(&Item::Warning(format!("{error}; trying again")))?;
         }
-        let first = last.is_empty();
-        let samples = measure(engine, &watched, &mut last).await?;
-        // Processor use is what was used between two measurements: the first alone cannot say it.
-        if args.no_stream && first && !samples.is_empty() {
-            continue;
+        Status::Live { .. } if *away => {
+            *away = false;
+            output.show(&Item::Warning("the engine is back".to_owned()))?;
         }
-        output.show(&Item::Samples(samples))?;
-        output.flush()?;
-        if args.no_stream {
-            return Ok(());
-        }
+        _ => {}
     }
-}
-
-/// One measurement of all that are watched, in their order. What is gone since it was listed is left out.
-async fn measure(
-    engine: &Engine,
-    watched: &[(ContainerId, String)],
-    last: &mut HashMap<ContainerId, Counters>,
-) -> Result<Vec<Sample>, Failure> {
-    let calls = watched.iter().map(|(id, name)| async move {
-        let reference = ObjectRef::from(id);
-        (id, name, engine.stats_once(&reference).await)
-    });
-    let mut answers = stream::iter(calls).buffered(PARALLEL);
-    let mut samples = Vec::with_capacity(watched.len());
-    let mut now = HashMap::with_capacity(watched.len());
-    while let Some((id, name, answer)) = answers.next().await {
-        let counters = match answer {
-            Ok(counters) => counters,
-            Err(error) if error.is_not_found() || error.is_conflict() => continue,
-            Err(error) => return Err(error.into()),
-        };
-        let usage = counters.usage(last.get(id));
-        now.insert(id.clone(), counters);
-        samples.push(Sample {
-            id: id.clone(),
-            name: name.clone(),
-            at: counters.at,
-            usage,
-        });
-    }
-    *last = now;
-    Ok(samples)
+    Ok(output.flush()?)
 }

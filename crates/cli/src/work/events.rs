@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use longshore_core::{EventFilter, EventType, Timestamp};
 use longshore_engine::{Engine, EventsQuery};
-use longshore_runtime::{FeedItem, RecordBody, Status, Watch, WatchConfig};
+use longshore_runtime::{FeedItem, RecordBody, Watch, WatchConfig};
 
-use super::{BATCH, engine_now, span};
+use super::{BATCH, engine_now, span, tell};
 use crate::{
     args,
     exit::Exit,
@@ -131,22 +131,6 @@ fn fits(filter: &EventFilter, item: FeedItem) -> Option<Item> {
             }),
         },
     }
-}
-
-/// Says once that the engine is away, and once that it is back.
-fn tell(status: &Status, away: &mut bool, output: &mut Output) -> Result<(), Failure> {
-    match status {
-        Status::Lost { error, .. } if !*away => {
-            *away = true;
-            output.show(&Item::Warning(format!("{error}; trying again")))?;
-        }
-        Status::Live { .. } if *away => {
-            *away = false;
-            output.show(&Item::Warning("the engine is back".to_owned()))?;
-        }
-        _ => {}
-    }
-    Ok(output.flush()?)
 }
 
 fn fitting(filter: EventFilter, key: &str, value: &str) -> Result<EventFilter, Failure> {
