@@ -158,11 +158,7 @@ async fn tell(engine: &FakeEngine, load: Load) {
 async fn through(watch: &Watch, other: &Other, load: Load, timed: bool) -> Result<(Figures, Option<f64>)> {
     let mut readers = tokio::task::JoinSet::new();
     for _ in 0..SUBSCRIBERS {
-        readers.spawn(listen(
-            watch.feed().subscribe(CAPACITY, None),
-            load.events,
-            timed,
-        ));
+        readers.spawn(listen(watch.feed().subscribe(CAPACITY, None), load.events, timed));
     }
     tokio::task::yield_now().await;
     let cpu = crate::op::thread_cpu_us();
@@ -180,16 +176,14 @@ async fn listen(mut reader: FeedReader, events: usize, timed: bool) -> Result<Ve
     let mut times = Vec::with_capacity(events);
     while times.len() < events {
         match reader.next().await.ok_or("the feed ended")? {
-            FeedItem::Record(record) => {
-                match &record.body {
-                    RecordBody::Event { event, .. } if event.verb() == "exec_start" => {
-                        let now = if timed { SystemTime::now().into() } else { event.at };
-                        times.push((now.as_nanos() - event.at.as_nanos()) as f64 / 1e3);
-                    }
-                    RecordBody::Event { .. } => {}
-                    RecordBody::Gap { reason, .. } => return Err(format!("a gap: {reason}").into()),
+            FeedItem::Record(record) => match &record.body {
+                RecordBody::Event { event, .. } if event.verb() == "exec_start" => {
+                    let now = if timed { SystemTime::now().into() } else { event.at };
+                    times.push((now.as_nanos() - event.at.as_nanos()) as f64 / 1e3);
                 }
-            }
+                RecordBody::Event { .. } => {}
+                RecordBody::Gap { reason, .. } => return Err(format!("a gap: {reason}").into()),
+            },
             FeedItem::Lagged { missed } => return Err(format!("lagged by {missed}").into()),
         }
     }

@@ -35,7 +35,8 @@ struct Ends {
 impl Attributes {
     /// The value of that key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.iter().find_map(|(known, value)| (known == key).then_some(value))
+        self.iter()
+            .find_map(|(known, value)| (known == key).then_some(value))
     }
 
     /// All of them, in the order of their keys.
@@ -143,7 +144,9 @@ impl<'de> Deserialize<'de> for Attributes {
 impl From<&Attributes> for BTreeMap<String, String> {
     fn from(attributes: &Attributes) -> Self {
         let pairs = attributes.iter();
-        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
     }
 }
 

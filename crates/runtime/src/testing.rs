@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use longshore_core::{
-    Attributes,
-    Container, ContainerId, ContainerSummary, Counters, Event, EventType, Image, ImageSummary, Network,
-    NetworkId, Scope, Timestamp, Volume,
+    Attributes, Container, ContainerId, ContainerSummary, Counters, Event, EventType, Image, ImageSummary,
+    Network, NetworkId, Scope, Timestamp, Volume,
 };
 use tokio::sync::mpsc;
 

@@ -105,7 +105,10 @@ async fn live(
             }
         };
         let Some(round) = round else {
-            return Err(Failure::new(Exit::Failure, "the sampling of statistics has failed"));
+            return Err(Failure::new(
+                Exit::Failure,
+                "the sampling of statistics has failed",
+            ));
         };
         output.show(&Item::Samples(samples(&round, &mirror, chosen)))?;
         output.flush()?;

@@ -3,7 +3,6 @@
 //! Owns the difference of two inspects as events in the engine's own grammar. Pure. Leaves to others when to ask and
 //! which of the answers a real event has told already.
 
-
 use longshore_core::{Container, ContainerState, Event, EventType, Health, Scope, Timestamp};
 
 /// An event that must have happened.
@@ -175,10 +174,7 @@ mod tests {
     fn an_end_carries_its_exit_code() {
         let events = unseen(Some(&with(|_| {})), Some(&with(exited)), NOW);
         assert_eq!(events.len(), 1);
-        assert_eq!(
-            events[0].event.attribute("exitCode"),
-            Some("3")
-        );
+        assert_eq!(events[0].event.attribute("exitCode"), Some("3"));
         assert_eq!(events[0].event.name(), Some("a"));
     }
 

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_core::{
-    Attributes,
-    ContainerId, Event, EventType, Image, ImageConfig, Network, NetworkDriver, NetworkId, NetworkMember,
-    Scope, Timestamp, Volume,
+    Attributes, ContainerId, Event, EventType, Image, ImageConfig, Network, NetworkDriver, NetworkId,
+    NetworkMember, Scope, Timestamp, Volume,
 };
 use proptest::prelude::*;
 use tokio::sync::mpsc;

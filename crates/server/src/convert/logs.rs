@@ -58,7 +58,10 @@ mod tests {
         let Some(LogRecord::Line(line)) = log_record(LogItem::Line(line)) else {
             panic!("not a line");
         };
-        assert_eq!((&*line.text, &*line.stream, line.cut), ("\u{fffd}\u{fffd}", "stderr", 3));
+        assert_eq!(
+            (&*line.text, &*line.stream, line.cut),
+            ("\u{fffd}\u{fffd}", "stderr", 3)
+        );
         assert_eq!(line.time.as_deref(), Some("2026-09-21T14:13:20.120000000Z"));
         assert!(stamp(at) < stamp(Timestamp::from_nanos(at.as_nanos() + 3_000_000)));
     }

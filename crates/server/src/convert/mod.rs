@@ -10,8 +10,8 @@ mod stats;
 pub(crate) use containers::{container_detail, container_row};
 pub(crate) use cursor::FleetCursor;
 pub(crate) use events::event_record;
-pub(crate) use logs::{log_record, stamp};
 pub(crate) use hosts::{engine_info, host_row, image_row, system_info};
+pub(crate) use logs::{log_record, stamp};
 pub(crate) use stats::{host_metrics, stats_sample};
 
 /// A time as it goes over the wire.

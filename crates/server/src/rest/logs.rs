@@ -62,11 +62,10 @@ pub(crate) async fn logs(
     InQuery(params): InQuery<LogsParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let as_json = headers.get_all(header::ACCEPT).iter().any(|accept| {
-        accept
-            .to_str()
-            .is_ok_and(|accept| accept.contains(NDJSON))
-    });
+    let as_json = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains(NDJSON)));
     let asked = Asked::read(&params)?;
     let (host, container) = resolve(&app, &host, &id).await?;
     let body = if asked.follow || as_json {
@@ -79,7 +78,11 @@ pub(crate) async fn logs(
         until_over(&app, who, frames.map(|frame| Ok(frame?.bytes)))
     };
     let mut response = Response::new(body);
-    let media = if as_json { NDJSON } else { "text/plain; charset=utf-8" };
+    let media = if as_json {
+        NDJSON
+    } else {
+        "text/plain; charset=utf-8"
+    };
     let media = HeaderValue::from_static(media);
     response.headers_mut().insert(header::CONTENT_TYPE, media);
     Ok(response)
