@@ -4,11 +4,15 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use longshore::prelude::*;
 use longshore_testkit::lease::{IMAGE, LABEL, Lease, on_each};
 use longshore_testkit::netns::Network;
+use longshore_testkit::raw::Target;
+use longshore_testkit::sshd::Sshd;
 
 /// An example with the engine of the lease in its environment.
 fn example(lease: &Lease, program: &str, args: &[&str]) -> Command {
@@ -200,36 +204,69 @@ async fn a_remote_engine_says_its_version_and_its_containers() {
     on_each(|lease| async move {
         lease.start("there", &["sleep", "60"]).await.unwrap();
         let relay = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("tcp://{}", relay.local_addr().unwrap());
-        let program = env!("CARGO_BIN_EXE_remote_engine");
-        let mut command = example(&lease, program, &[&address]);
-        // Only the argument leads there.
-        command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+        let command = elsewhere(&lease, &format!("tcp://{}", relay.local_addr().unwrap()));
         let target = lease.target().clone();
         let text = tokio::select! {
             output = output(command) => printed(&output),
             error = relayed(&relay, &target) => panic!("{error:?}"),
         };
-        let version: String = client(&lease)
-            .await
-            .unwrap()
-            .system()
-            .version()
-            .await
-            .unwrap()
-            .version;
-        assert!(text.starts_with(&format!("engine {version} on linux/")), "{text}");
-        let row = text
-            .lines()
-            .find(|line| line.contains(&lease.name("there")))
-            .unwrap();
-        assert!(row.contains("running") && row.contains(IMAGE), "{row}");
+        says_what_is_there(&lease, &text).await;
     })
     .await;
 }
 
+/// By SSH: a real sshd, and a `ssh` on the path that has the test's configuration, where a user has it in `~/.ssh`.
+#[tokio::test]
+async fn an_engine_behind_ssh_says_the_same() {
+    on_each(|lease| async move {
+        let Some(sshd) = Sshd::start("") else { return };
+        let Target::Unix(socket) = lease.target() else {
+            unreachable!("the engines of a test run listen on unix sockets")
+        };
+        lease.start("there", &["sleep", "60"]).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let client = folder.path().join("ssh");
+        let script = format!(
+            "#!/bin/sh\nexec {} -F '{}' \"$@\"\n",
+            program("ssh").display(),
+            sshd.config().display()
+        );
+        fs::write(&client, script).unwrap();
+        fs::set_permissions(&client, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut command = elsewhere(&lease, &format!("ssh://engine{}", socket.display()));
+        let path = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{path}", folder.path().display()));
+        says_what_is_there(&lease, &printed(&output(command).await)).await;
+        assert_eq!(sshd.logins(), 1);
+    })
+    .await;
+}
+
+/// The example, to which only its argument says where the engine is.
+fn elsewhere(lease: &Lease, address: &str) -> Command {
+    let mut command = example(lease, env!("CARGO_BIN_EXE_remote_engine"), &[address]);
+    command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    command
+}
+
+async fn says_what_is_there(lease: &Lease, text: &str) {
+    let client = client(lease).await.unwrap();
+    let version: String = client.system().version().await.unwrap().version;
+    assert!(text.starts_with(&format!("engine {version} on linux/")), "{text}");
+    let there = lease.name("there");
+    let row = text.lines().find(|line| line.contains(&there)).unwrap();
+    assert!(row.contains("running") && row.contains(IMAGE), "{row}");
+}
+
+/// A program on the search path.
+fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let mut files = std::env::split_paths(&path).map(|folder| folder.join(name));
+    files.find(|file| file.is_file()).unwrap()
+}
+
 /// Passes connections on to the engine, all of them for as long as it is polled.
-async fn relayed(listener: &tokio::net::TcpListener, target: &longshore_testkit::raw::Target) -> io::Error {
+async fn relayed(listener: &tokio::net::TcpListener, target: &Target) -> io::Error {
     let mut open = tokio::task::JoinSet::new();
     loop {
         let mut client = match listener.accept().await {
@@ -240,11 +277,11 @@ async fn relayed(listener: &tokio::net::TcpListener, target: &longshore_testkit:
         open.spawn(async move {
             // A connection that breaks is the example's to tell.
             drop(match target {
-                longshore_testkit::raw::Target::Unix(path) => {
+                Target::Unix(path) => {
                     let mut engine = tokio::net::UnixStream::connect(path).await?;
                     tokio::io::copy_bidirectional(&mut client, &mut engine).await
                 }
-                longshore_testkit::raw::Target::Tcp(address) => {
+                Target::Tcp(address) => {
                     let mut engine = tokio::net::TcpStream::connect(address).await?;
                     tokio::io::copy_bidirectional(&mut client, &mut engine).await
                 }
