@@ -34,5 +34,5 @@ pub use hosts::{
     ContainerCounts, EngineInfo, HostRow, HostState, HostsReply, ImageRow, ImagesReply, SystemInfo,
 };
 pub use logs::{LogLine, LogNote, LogRecord};
-pub use stats::{HostMetrics, StatsReply, StatsSample};
+pub use stats::{HostMetrics, StatsReply, StatsSample, StatsStep};
 pub use stream::{Channel, ClientMessage, ServerMessage};

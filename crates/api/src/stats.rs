@@ -50,6 +50,36 @@ pub struct StatsSample {
 pub struct StatsReply {
     /// Oldest first; at least one, and the last one fresh.
     pub samples: Vec<StatsSample>,
+    /// The long past, oldest first: up to an hour in steps of ten seconds, of a minute where the engine has to be asked.
+    #[serde(default)]
+    pub steps: Vec<StatsStep>,
+}
+
+/// What one container used over a while: averages weighted by time, and the highest of what was read. `null` is unknown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StatsStep {
+    /// When it ended.
+    pub at: String,
+    /// Seconds that it speaks for; 0 for the very first.
+    pub seconds: f64,
+    /// CPU; 100 is one core.
+    pub cpu_percent: Option<f64>,
+    /// Its highest.
+    pub cpu_percent_peak: Option<f64>,
+    /// Memory without the page cache that can be dropped.
+    pub memory_bytes: Option<f64>,
+    /// Its highest.
+    pub memory_bytes_peak: Option<f64>,
+    /// Bytes received a second.
+    pub net_rx_rate: Option<f64>,
+    /// Bytes sent a second.
+    pub net_tx_rate: Option<f64>,
+    /// Bytes read a second.
+    pub block_read_rate: Option<f64>,
+    /// Bytes written a second.
+    pub block_write_rate: Option<f64>,
+    /// Processes and threads, at most.
+    pub pids: Option<f64>,
 }
 
 /// Sums over a host's containers at one moment.

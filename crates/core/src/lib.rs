@@ -63,7 +63,7 @@ pub use spec::{
 pub use state::{ContainerState, Health};
 pub use stats::{
     Assessment, Concern, Condition, Counters, CpuCounters, Crossing, IoCounters, Measure, MemoryCounters,
-    Reason, Span, Threshold, ThresholdState, Usage, Window, assess,
+    Reason, Span, Step, Steps, Threshold, ThresholdState, Usage, Window, assess,
 };
 pub use time::{InvalidTimestamp, Timestamp};
 pub use transfer::{LayerPhase, LayerProgress, TransferFold, TransferKind, TransferProgress};

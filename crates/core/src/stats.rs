@@ -4,6 +4,7 @@
 //! an engine that does not say a thing leaves it unknown.
 
 mod assess;
+mod steps;
 mod threshold;
 mod window;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 pub use assess::{Assessment, Concern, Condition, Reason, assess};
+pub use steps::{Step, Steps};
 pub use threshold::{Crossing, Threshold, ThresholdState};
 pub use window::{Measure, Span, Window};
 

@@ -20,6 +20,7 @@ mod host;
 mod state;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use longshore_engine::{Endpoint, EngineConfig, discover};
@@ -37,6 +38,10 @@ pub const LOCAL: &str = "local";
 
 /// Where Docker's packages put the socket.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+
+/// How often containers are read while nobody watches, so that whoever comes finds the past hour: a reading of a hundred
+/// containers' files takes some milliseconds. An engine that has to be asked is asked once a minute.
+const BACKGROUND: Duration = Duration::from_secs(10);
 
 /// What a [`Fleet`] watches, and how.
 #[derive(Debug, Clone)]
@@ -73,7 +78,7 @@ impl FleetConfig {
             undiscovered: None,
             engine: EngineConfig::default(),
             watch: WatchConfig::default(),
-            sampler: SamplerConfig::default(),
+            sampler: SamplerConfig::default().background(BACKGROUND),
         }
     }
 }

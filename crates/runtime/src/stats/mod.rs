@@ -22,7 +22,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use longshore_core::{ContainerId, Threshold};
+use longshore_core::{ContainerId, Step, Threshold};
 use longshore_engine::Engine;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -68,10 +68,19 @@ pub struct SamplerConfig {
     /// How long sampling goes on after the last reader has left. Default: 10 s: who goes from one view to another
     /// finds a history without a hole.
     pub linger: Duration,
+    /// Between two samples of a container while nobody reads, so that who comes finds a past. Default: none, nothing is read
+    /// then. Without files it is a call for each container, and at most one a minute.
+    pub background: Option<Duration>,
     /// Samples kept for each container. Default: 900, a quarter of an hour.
     pub history: usize,
     /// Samples kept in all, shared evenly: with more containers each has fewer. Default: 50,000, some 12 MB.
     pub history_total: usize,
+    /// How long a step of the long past is (see [`Sampler::steps`]). Default: 10 s.
+    pub step: Duration,
+    /// Steps kept for each container. Default: 360, an hour.
+    pub steps: usize,
+    /// Steps kept in all, shared evenly. Default: 360,000, an hour of a thousand containers, some 26 MB.
+    pub steps_total: usize,
 }
 
 impl Default for SamplerConfig {
@@ -83,8 +92,12 @@ impl Default for SamplerConfig {
             max_calls: 8,
             call_timeout: Duration::from_secs(5),
             linger: Duration::from_secs(10),
+            background: None,
             history: 900,
             history_total: 50_000,
+            step: Duration::from_secs(10),
+            steps: 360,
+            steps_total: 360_000,
         }
     }
 }
@@ -115,6 +128,13 @@ impl SamplerConfig {
     #[must_use]
     pub fn max_calls(mut self, calls: usize) -> Self {
         self.max_calls = calls;
+        self
+    }
+
+    /// Sets [`Self::background`].
+    #[must_use]
+    pub fn background(mut self, pace: impl Into<Option<Duration>>) -> Self {
+        self.background = pace.into();
         self
     }
 
@@ -258,6 +278,16 @@ impl Sampler {
             .series()
             .get(id)
             .map(Series::history)
+            .unwrap_or_default()
+    }
+
+    /// The long past of a container, oldest first: what it used, [`SamplerConfig::step`] at a time, as averages and peaks.
+    /// Where nobody read, and nothing was read in the background, there are no steps.
+    pub fn steps(&self, id: &ContainerId) -> Vec<Step> {
+        self.shared
+            .series()
+            .get(id)
+            .map(Series::steps)
             .unwrap_or_default()
     }
 

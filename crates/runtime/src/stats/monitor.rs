@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::SampleSource;
 use super::files::Files;
-use super::series::Series;
+use super::series::{Kept, Series};
 use super::target::Target;
 use crate::source::{CounterSource, ObjectSource, SourceError};
 use crate::tasks::guarded;
@@ -285,7 +285,9 @@ impl<S: CounterSource + ObjectSource<Container>> Meter<S> {
     fn add(&mut self, mut reading: Counters, container: &Container, source: SampleSource) -> Option<Usage> {
         reading.cpu.limit_nano = reading.cpu.limit_nano.or(container.nano_cpus);
         let origin = (source, Duration::ZERO);
-        let sample = self.series.add(reading, container.started_at, origin, 1)?;
+        let sample = self
+            .series
+            .add(reading, container.started_at, origin, Kept::LAST)?;
         Some(sample.usage)
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -14,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::files::{Files, Read};
+use super::series::Kept;
 use super::target::Target;
 use super::{CounterFiles, Round, SampleSource, SamplerConfig, Shared};
 use crate::Mirror;
@@ -21,7 +23,10 @@ use crate::source::{CounterSource, SourceError};
 
 type Reading = (ContainerId, Result<Counters, SourceError>);
 
-/// Samples while somebody reads, until `stop`.
+/// While nobody reads, an engine is asked no more often than this for a container.
+const ASKED: Duration = Duration::from_secs(60);
+
+/// Samples while somebody reads, and where that is wanted in the background, until `stop`.
 pub(super) async fn run<S: CounterSource>(
     source: Arc<S>,
     mirror: Mirror,
@@ -30,12 +35,16 @@ pub(super) async fn run<S: CounterSource>(
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
-        if shared.rounds.receiver_count() > 0 {
+        let is_read = shared.rounds.receiver_count() > 0;
+        let pace = config.background.filter(|_| !is_read);
+        if is_read || pace.is_some() {
             let root = source
                 .kernel()
                 .filter(|_| config.source == CounterFiles::WherePossible);
+            // While nobody reads, no file stays open.
+            let most = if is_read { config.max_open_files } else { Some(0) };
             let watched = Watched {
-                files: Files::new(root, config.max_open_files, config.call_timeout),
+                files: Files::new(root, most, config.call_timeout),
                 source: Arc::clone(&source),
                 mirror: &mirror,
                 config: &config,
@@ -43,10 +52,14 @@ pub(super) async fn run<S: CounterSource>(
                 queue: VecDeque::new(),
                 pending: HashMap::new(),
                 arrived: Vec::new(),
+                may_ask: true,
             };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = watched.run() => {}
+                () = watched.run(pace) => {}
+            }
+            if config.background.is_some() {
+                continue;
             }
             // Whoever reads next must not be told an average over the time in which nobody did.
             shared.series().values_mut().for_each(super::Series::pause);
@@ -58,7 +71,7 @@ pub(super) async fn run<S: CounterSource>(
     }
 }
 
-/// The time in which somebody reads.
+/// The time in which somebody reads, or nobody does.
 struct Watched<'a, S> {
     source: Arc<S>,
     files: Files,
@@ -70,20 +83,29 @@ struct Watched<'a, S> {
     /// In the queue, in flight, or among the files that are read; and when the run began that is read.
     pending: HashMap<ContainerId, Option<Timestamp>>,
     arrived: Round,
+    /// Whether the engine is asked in this round.
+    may_ask: bool,
 }
 
 impl<S: CounterSource> Watched<'_, S> {
-    async fn run(mut self) {
+    /// Until nobody has read for a while; at a `pace` in the background, until somebody does.
+    async fn run(mut self, pace: Option<Duration>) {
         let mut calls: FuturesUnordered<BoxFuture<'static, Reading>> = FuturesUnordered::new();
-        let mut ticks = interval(self.config.interval);
+        let mut ticks = interval(pace.unwrap_or(self.config.interval));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut is_owed = false;
-        let mut last_read = Instant::now();
-        while last_read.elapsed() <= self.config.linger {
+        let (mut last_read, mut last_asked) = (Instant::now(), Instant::now());
+        let shared = self.shared;
+        while pace.is_some() || last_read.elapsed() <= self.config.linger {
             tokio::select! {
+                () = shared.wanted.notified(), if pace.is_some() => return,
                 _ = ticks.tick() => {
                     if self.shared.rounds.receiver_count() > 0 {
                         last_read = Instant::now();
+                    }
+                    self.may_ask = pace.is_none() || last_asked.elapsed() >= ASKED;
+                    if self.may_ask {
+                        last_asked = Instant::now();
                     }
                     if is_owed {
                         self.publish();
@@ -122,10 +144,18 @@ impl<S: CounterSource> Watched<'_, S> {
             let targets = due.iter().map(|container| Target::from(&***container));
             self.files.begin(targets.collect());
         } else {
-            self.queue
-                .extend(due.iter().map(|container| container.id.clone()));
+            due.iter().for_each(|container| self.ask(container.id.clone()));
         }
         self.shared.series().retain(|id, _| now.get(id).is_some());
+    }
+
+    /// The engine's turn.
+    fn ask(&mut self, id: ContainerId) {
+        if self.may_ask {
+            self.queue.push_back(id);
+        } else {
+            self.pending.remove(&id);
+        }
     }
 
     fn call(&self, id: ContainerId) -> BoxFuture<'static, Reading> {
@@ -144,7 +174,7 @@ impl<S: CounterSource> Watched<'_, S> {
         for (id, counters) in read {
             match counters {
                 Some(counters) => self.take(id, counters, SampleSource::Cgroup),
-                None => self.queue.push_back(id),
+                None => self.ask(id),
             }
         }
     }
@@ -168,8 +198,12 @@ impl<S: CounterSource> Watched<'_, S> {
         reading.cpu.limit_nano = reading.cpu.limit_nano.or(container.nano_cpus);
         let origin = (source, self.shared.began.elapsed());
         let mut series = self.shared.series();
-        let share = self.config.history_total / series.len().max(1);
-        let kept = self.config.history.min(share);
+        let shared_by = series.len().max(1);
+        let kept = Kept {
+            samples: self.config.history.min(self.config.history_total / shared_by),
+            steps: self.config.steps.min(self.config.steps_total / shared_by),
+            step: self.config.step,
+        };
         let series_of = series.entry(id.clone()).or_default();
         let sample = series_of.add(reading, run, origin, kept);
         drop(series);

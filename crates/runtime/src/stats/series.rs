@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_core::{Counters, Timestamp, Usage};
+use longshore_core::{Counters, Step, Steps, Timestamp, Usage};
 
 /// Who read a container's counters. With Docker the figures do not depend on it; some of Podman's are better from files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,10 +36,29 @@ pub(super) struct Series {
     /// When the run began that it was read in.
     run: Option<Timestamp>,
     samples: VecDeque<Arc<Sample>>,
+    steps: Steps,
+}
+
+/// How much of a series is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) samples: usize,
+    pub(super) steps: usize,
+    /// How long a step is.
+    pub(super) step: Duration,
+}
+
+impl Kept {
+    /// The last sample, and no past.
+    pub(super) const LAST: Self = Self {
+        samples: 1,
+        steps: 0,
+        step: Duration::ZERO,
+    };
 }
 
 impl Series {
-    /// Makes a sample of a reading in the run that began at `run` and keeps it, at most `kept` in all. `None` when the
+    /// Makes a sample of a reading in the run that began at `run` and keeps it, as far as `kept` says. `None` when the
     /// reading is none: the engine gives no time for one of a container that has just ended, and the same time twice for
     /// no new one.
     pub(super) fn add(
@@ -47,7 +66,7 @@ impl Series {
         reading: Counters,
         run: Option<Timestamp>,
         (source, elapsed): (SampleSource, Duration),
-        kept: usize,
+        kept: Kept,
     ) -> Option<Arc<Sample>> {
         let is_same = self.previous.is_some_and(|previous| previous.at == reading.at);
         if is_same || reading.at == Timestamp::default() {
@@ -61,9 +80,19 @@ impl Series {
             source,
             usage: reading.usage(previous.as_ref()),
         });
+        // The same is known of what the sample speaks for.
+        let since = previous
+            .and(self.latest())
+            .map(|latest| elapsed.saturating_sub(latest.elapsed));
+        if since.is_none() {
+            self.steps.close(kept.steps);
+        }
+        let since = since.unwrap_or_default();
+        self.steps
+            .push(sample.at, since, &sample.usage, kept.step, kept.steps);
         (self.previous, self.run) = (Some(reading), run);
         self.samples.push_back(Arc::clone(&sample));
-        while self.samples.len() > kept.max(1) {
+        while self.samples.len() > kept.samples.max(1) {
             self.samples.pop_front();
         }
         Some(sample)
@@ -78,6 +107,10 @@ impl Series {
         self.samples.back()
     }
 
+    pub(super) fn steps(&self) -> Vec<Step> {
+        self.steps.iter().copied().collect()
+    }
+
     pub(super) fn history(&self) -> Vec<Arc<Sample>> {
         self.samples.iter().cloned().collect()
     }
@@ -89,6 +122,11 @@ mod tests {
 
     use super::*;
 
+    const FIVE: Kept = Kept {
+        samples: 5,
+        steps: 5,
+        step: Duration::from_secs(10),
+    };
     const ENGINE: (SampleSource, Duration) = (SampleSource::Engine, Duration::ZERO);
 
     fn reading(secs: i64, cpu_ms: u64) -> Counters {
@@ -107,7 +145,7 @@ mod tests {
         let mut series = Series::default();
         let percents = [reading(1, 0), reading(2, 500), reading(3, 100)].map(|reading| {
             series
-                .add(reading, None, ENGINE, 10)
+                .add(reading, None, ENGINE, FIVE)
                 .and_then(|sample| sample.usage.cpu_percent)
         });
         assert_eq!(
@@ -118,7 +156,7 @@ mod tests {
         series.pause();
         assert_eq!(
             series
-                .add(reading(9, 900), None, ENGINE, 10)
+                .add(reading(9, 900), None, ENGINE, FIVE)
                 .map(|sample| sample.usage.cpu_percent),
             Some(None)
         );
@@ -130,7 +168,7 @@ mod tests {
         let runs = [(1, 100, 1), (2, 600, 1), (3, 900, 2), (4, 1_400, 2)];
         let percents = runs.map(|(at, cpu, run)| {
             let run = Some(Timestamp::from_secs(run));
-            let sample = series.add(reading(at, cpu), run, ENGINE, 10);
+            let sample = series.add(reading(at, cpu), run, ENGINE, FIVE);
             sample.and_then(|sample| sample.usage.cpu_percent)
         });
         assert_eq!(percents, [None, Some(50.0), None, Some(50.0)]);
@@ -139,9 +177,9 @@ mod tests {
     #[test]
     fn no_reading_makes_no_sample() {
         let mut series = Series::default();
-        assert_eq!(series.add(reading(0, 0), None, ENGINE, 10), None);
-        assert!(series.add(reading(1, 0), None, ENGINE, 10).is_some());
-        assert_eq!(series.add(reading(1, 0), None, ENGINE, 10), None);
+        assert_eq!(series.add(reading(0, 0), None, ENGINE, FIVE), None);
+        assert!(series.add(reading(1, 0), None, ENGINE, FIVE).is_some());
+        assert_eq!(series.add(reading(1, 0), None, ENGINE, FIVE), None);
         assert_eq!(series.history().len(), 1);
     }
 
@@ -149,7 +187,7 @@ mod tests {
     fn history_is_bounded() {
         let mut series = Series::default();
         for n in 1..=20 {
-            series.add(reading(n, 0), None, ENGINE, 5);
+            series.add(reading(n, 0), None, ENGINE, FIVE);
         }
         let held: Vec<i64> = series
             .history()

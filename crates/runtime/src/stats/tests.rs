@@ -324,3 +324,32 @@ mod files {
         watch.stop().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn in_the_background_an_engine_is_asked_once_a_minute_and_a_reader_at_once() {
+    let script = script();
+    let (watch, sampler) = begin(&script, &["a"]).await;
+    sampler.stop().await;
+    let config = SamplerConfig::default().background(Duration::from_secs(10));
+    let sampler = Sampler::start_with(Arc::clone(&script), watch.mirror(), config);
+    let id = ContainerId::new("a").unwrap();
+    tokio::time::sleep(Duration::from_secs(305)).await;
+    let begun = Instant::now();
+    let mut reader = sampler.subscribe();
+    next(&mut reader).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let taken: Vec<_> = sampler
+        .history(&id)
+        .iter()
+        .map(|sample| sample.elapsed.as_secs())
+        .collect();
+    assert_eq!(taken, [60, 120, 180, 240, 300, 305]);
+    let spans: Vec<_> = sampler
+        .steps(&id)
+        .iter()
+        .map(|step| step.span().as_secs())
+        .collect();
+    assert_eq!(spans, [0, 60, 60, 60, 60], "the last goes on");
+    sampler.stop().await;
+    watch.stop().await;
+}

@@ -12,7 +12,7 @@ pub(crate) use cursor::FleetCursor;
 pub(crate) use events::event_record;
 pub(crate) use hosts::{engine_info, host_row, image_row, system_info};
 pub(crate) use logs::{log_record, stamp};
-pub(crate) use stats::{host_metrics, stats_sample};
+pub(crate) use stats::{host_metrics, stats_sample, stats_step};
 
 /// A time as it goes over the wire.
 pub(crate) fn time(at: longshore_core::Timestamp) -> String {

@@ -2,8 +2,8 @@
 
 use std::iter::Sum;
 
-use longshore_api::{HostMetrics, StatsSample};
-use longshore_core::{ContainerId, Timestamp};
+use longshore_api::{HostMetrics, StatsSample, StatsStep};
+use longshore_core::{ContainerId, Measure, Step, Timestamp};
 use longshore_fleet::{Host, runtime::Sample};
 
 use super::time;
@@ -37,6 +37,23 @@ pub(crate) fn stats_sample(host: &Host, id: &ContainerId, sample: &Sample) -> St
         block_read_rate: usage.block_read_rate,
         block_write_rate: usage.block_write_rate,
         pids: usage.pids,
+    }
+}
+
+/// What a container used over a while.
+pub(crate) fn stats_step(step: &Step) -> StatsStep {
+    StatsStep {
+        at: time(step.at),
+        seconds: step.span().as_secs_f64(),
+        cpu_percent: step.average(Measure::Cpu),
+        cpu_percent_peak: step.peak(Measure::Cpu),
+        memory_bytes: step.average(Measure::Memory),
+        memory_bytes_peak: step.peak(Measure::Memory),
+        net_rx_rate: step.average(Measure::NetRx),
+        net_tx_rate: step.average(Measure::NetTx),
+        block_read_rate: step.average(Measure::BlockRead),
+        block_write_rate: step.average(Measure::BlockWrite),
+        pids: step.peak(Measure::Pids),
     }
 }
 

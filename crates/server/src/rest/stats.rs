@@ -19,7 +19,8 @@ use super::resolve;
 /// How long a fresh sample is waited for: three rounds of the sampler. Two samples make the first CPU figure.
 const PATIENCE: Duration = Duration::from_millis(3_200);
 
-/// What a container uses: the history that is held, the last one fresh. Empty for a container that does not run.
+/// What a container uses: the history that is held, the last one fresh, and the long past in steps. A container that does not
+/// run has what is left of its last run.
 #[utoipa::path(get, path = "/api/v1/hosts/{host}/containers/{id}/stats", tag = "containers",
     params(("host" = String, Path, description = "name of a host"),
            ("id" = String, Path, description = "id, unique prefix of one, or name")),
@@ -45,5 +46,7 @@ pub(crate) async fn stats(
         .iter()
         .map(|sample| convert::stats_sample(&host, id, sample))
         .collect();
-    Ok(Json(StatsReply { samples }))
+    let steps = host.sampler().steps(id);
+    let steps = steps.iter().map(convert::stats_step).collect();
+    Ok(Json(StatsReply { samples, steps }))
 }

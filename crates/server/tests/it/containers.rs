@@ -178,6 +178,7 @@ async fn statistics_images_system_and_history() {
         last["memory_bytes"].is_u64() && last["cpu_percent"].is_number(),
         "{last}"
     );
+    assert!(stats["steps"].is_array(), "{stats}");
     let images = site.get("/api/v1/hosts/local/images", &auth).await.json();
     assert_eq!(images["images"].as_array().unwrap().len(), 1, "{images}");
     let system = site.get("/api/v1/hosts/local/system", &auth).await.json();
