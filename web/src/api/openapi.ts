@@ -258,16 +258,42 @@ export interface components {
             images: components["schemas"]["ImageRow"][];
         };
         LogLine: {
+            /** Format: int64 */
+            cut: number;
             stream: string;
             text: string;
             time: string | null;
         };
+        LogNote: {
+            from: string | null;
+            /** @enum {string} */
+            kind: "gap";
+            to: string | null;
+        } | {
+            /** Format: int64 */
+            exit_code: number | null;
+            /** @enum {string} */
+            kind: "ended";
+            time: string | null;
+        } | {
+            /** @enum {string} */
+            kind: "started";
+            time: string;
+        } | {
+            /** @enum {string} */
+            kind: "interrupted";
+            message: string;
+        };
+        LogRecord: {
+            note: components["schemas"]["LogNote"];
+        } | components["schemas"]["LogLine"];
         LoginRequest: {
             name: string;
             password: string;
         };
         LogsData: {
             lines: components["schemas"]["LogLine"][];
+            note: components["schemas"]["LogNote"] | null;
         };
         LogsParams: {
             host: string;
@@ -354,6 +380,7 @@ export interface components {
         };
         StatsReply: {
             samples: components["schemas"]["StatsSample"][];
+            steps: components["schemas"]["StatsStep"][];
         };
         StatsSample: {
             at: string;
@@ -387,6 +414,29 @@ export interface components {
             net_tx_rate: number | null;
             /** Format: int64 */
             pids: number | null;
+        };
+        StatsStep: {
+            at: string;
+            /** Format: double */
+            block_read_rate: number | null;
+            /** Format: double */
+            block_write_rate: number | null;
+            /** Format: double */
+            cpu_percent: number | null;
+            /** Format: double */
+            cpu_percent_peak: number | null;
+            /** Format: double */
+            memory_bytes: number | null;
+            /** Format: double */
+            memory_bytes_peak: number | null;
+            /** Format: double */
+            net_rx_rate: number | null;
+            /** Format: double */
+            net_tx_rate: number | null;
+            /** Format: double */
+            pids: number | null;
+            /** Format: double */
+            seconds: number;
         };
         SystemInfo: {
             cgroup_version: string | null;
@@ -442,6 +492,8 @@ export type HostsReply = components['schemas']['HostsReply'];
 export type ImageRow = components['schemas']['ImageRow'];
 export type ImagesReply = components['schemas']['ImagesReply'];
 export type LogLine = components['schemas']['LogLine'];
+export type LogNote = components['schemas']['LogNote'];
+export type LogRecord = components['schemas']['LogRecord'];
 export type LoginRequest = components['schemas']['LoginRequest'];
 export type LogsData = components['schemas']['LogsData'];
 export type LogsParams = components['schemas']['LogsParams'];
@@ -457,6 +509,7 @@ export type StatsData = components['schemas']['StatsData'];
 export type StatsParams = components['schemas']['StatsParams'];
 export type StatsReply = components['schemas']['StatsReply'];
 export type StatsSample = components['schemas']['StatsSample'];
+export type StatsStep = components['schemas']['StatsStep'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type VerbOutcome = components['schemas']['VerbOutcome'];
 export type VerbReply = components['schemas']['VerbReply'];
