@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::account::{engine, hasty, live, mirror_equals_inspect};
+use crate::kinds;
 
 /// How many containers there are at most.
 const MOST: u64 = 6;
@@ -243,6 +244,33 @@ async fn whatever_happens_to_an_engine_its_history_agrees_with_its_containers() 
         assert!(history.gaps >= rounds / 2, "every restart is a gap: {counters:?}");
         assert!(cuts > rounds / 8, "{cuts} cuts");
         assert!(history.real > 4 * rounds, "{} events", history.real);
+        watch.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn images_networks_and_volumes_are_true_again_after_the_engine_was_killed() {
+    on_each_swarm(|lease| async move {
+        let relay = Relay::start(lease.target()).unwrap();
+        let mut daemon = Daemon::of(lease.target()).unwrap();
+        let direct = engine(&lease.docker_host());
+        let watch = Watch::start(engine(&relay.endpoint()), hasty());
+        let ready = timeout(Duration::from_secs(20), watch.ready());
+        ready.await.expect("all kinds are ready");
+        for round in 0..sized(2, 16) {
+            // What is told meanwhile breaks off, and what was not told yet the engine forgets.
+            relay.cut(Way::Down, 1_000);
+            kinds::churn(&lease, round).await;
+            let signal = if round % 2 == 0 { Signal::KILL } else { Signal::TERM };
+            daemon.end(signal).await.unwrap();
+            lost(&watch).await;
+            daemon.start().await.unwrap();
+            live(&watch).await;
+            kinds::mirrors_equal_inspects(&lease, &direct, &watch).await;
+        }
+        let gaps: u64 = watch.counters().gaps.iter().sum();
+        assert!(gaps > 0, "{:?}", watch.counters());
         watch.stop().await;
     })
     .await;

@@ -59,7 +59,7 @@ fn sorted_network(mut network: Network) -> Network {
 }
 
 /// Waits until the mirrors show what a full list and an inspect of each show.
-async fn mirrors_equal_inspects(lease: &Lease, client: &Engine, watch: &Watch) {
+pub(crate) async fn mirrors_equal_inspects(lease: &Lease, client: &Engine, watch: &Watch) {
     let end = Instant::now() + Duration::from_secs(10);
     let (mut images, mut networks, mut volumes) = (
         watch.images().subscribe(),
@@ -136,7 +136,7 @@ async fn equal_inspects(lease: &Lease, client: &Engine, watch: &Watch) -> Result
 }
 
 /// One round of what another client does. What it leaves goes with `clear`.
-async fn churn(lease: &Lease, round: usize) {
+pub(crate) async fn churn(lease: &Lease, round: usize) {
     let name = |what: &str| lease.name(&format!("{what}-{round}"));
     let labels = json!({ "io.longshore.test": lease.run_id() });
     for volume in [name("stays"), name("goes")] {
