@@ -12,6 +12,9 @@ use crate::Result;
 /// The versions measured; newer ones are taken by hand, so that two runs compare the same.
 const DOCKER_PY: &str = "docker==7.2.0";
 const DOCKERODE: &str = "dockerode@5.0.1";
+/// Programs that watch containers. The two in Rust are built here, once, in some minutes.
+const GLANCES: &str = "glances[containers]==4.5.8";
+const BUILT: [(&str, &str); 2] = [("oxker", "0.13.4"), ("dtop", "0.10.2")];
 
 /// `LONGSHORE_CACHE`, else `$XDG_CACHE_HOME/longshore`, else `~/.cache/longshore`, as xtask has it.
 pub(crate) fn folder() -> Option<PathBuf> {
@@ -34,6 +37,50 @@ pub(crate) async fn peers(folder: &Path) {
     if let Err(error) = node(folder).await {
         eprintln!("dockerode could not be had: {error}");
     }
+}
+
+/// Installs the programs that watch containers, those that are missing.
+pub(crate) async fn watchers(folder: &Path) {
+    if let Err(error) = glances(folder).await {
+        eprintln!("glances could not be had: {error}");
+    }
+    for (name, version) in BUILT {
+        if let Err(error) = built(folder, name, version).await {
+            eprintln!("{name} could not be had: {error}");
+        }
+    }
+}
+
+async fn glances(folder: &Path) -> Result<()> {
+    if folder.join("venv/bin/glances").exists() {
+        return Ok(());
+    }
+    python(folder).await?;
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        GLANCES,
+    ];
+    run(Command::new(folder.join("venv/bin/python")).args(pip)).await
+}
+
+async fn built(folder: &Path, name: &str, version: &str) -> Result<()> {
+    if folder.join("bin").join(name).exists() {
+        return Ok(());
+    }
+    let install = [
+        "install",
+        "--quiet",
+        "--locked",
+        name,
+        "--version",
+        version,
+        "--root",
+    ];
+    run(Command::new("cargo").args(install).arg(folder)).await
 }
 
 async fn python(folder: &Path) -> Result<()> {

@@ -20,6 +20,7 @@ mod sampling;
 mod stage;
 mod targets;
 mod transfer;
+mod watchers;
 
 use std::path::{Path, PathBuf};
 
@@ -83,12 +84,17 @@ async fn main() -> Result<()> {
         );
         return Ok(());
     }
+    args.peers = args.peers.or_else(install::folder);
     if let Some(count) = args.sampling {
+        if let Some(folder) = &args.peers {
+            install::watchers(folder).await;
+        }
+        let watchers = watchers::installed(&args.host, args.peers.as_deref()).await;
         println!("{}", report::machine());
-        println!("{}", sampling::measure(&args.host, &args.image, count).await?);
+        let table = sampling::measure(&args.host, &args.image, count, watchers).await?;
+        println!("{table}");
         return Ok(());
     }
-    args.peers = args.peers.or_else(install::folder);
     if let Some(folder) = &args.peers {
         install::peers(folder).await;
     }

@@ -1,8 +1,9 @@
 //! What sampling many running containers costs, everything counted: us, the engine, containerd and the shims.
 //!
 //! Owns who is measured and how: the processor time of every thread, as the kernel counts it, while nobody samples, while
-//! the sampler reads files or asks the engine once a second, and while each container's stream is followed. Only on Linux
-//! and with an engine behind a unix socket of this machine; what cannot be told is left out.
+//! the sampler reads files or asks the engine once a second, while each container's stream is followed, and while programs
+//! watch that people use. Only on Linux and with an engine behind a unix socket of this machine; what cannot be told is
+//! left out.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,7 +17,11 @@ use longshore_runtime::{CounterFiles, SampleReader, Sampler, SamplerConfig, Watc
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::{Result, stage::Stage};
+use crate::{
+    Result,
+    stage::Stage,
+    watchers::{Running, Watcher},
+};
 
 /// For how long each way is measured in a round.
 const SPAN: Duration = Duration::from_secs(10);
@@ -24,51 +29,65 @@ const ROUNDS: usize = 3;
 /// Longer than any first sample takes; it only ends a run that would hang.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long a program has from its start until it is measured.
+const WARM_UP: Duration = Duration::from_secs(8);
+
 /// A way to learn what containers use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Way {
     Nobody,
     Files,
     Asked,
     Streams,
+    Program(Watcher),
 }
 
-const WAYS: [(Way, &str); 4] = [
-    (Way::Nobody, "nobody samples"),
-    (Way::Files, "longshore, cgroup files"),
-    (Way::Asked, "longshore, one call each"),
-    (Way::Streams, "a stream each, as `docker stats`"),
-];
+fn ways(watchers: Vec<Watcher>) -> Vec<(Way, String)> {
+    let ours = [
+        (Way::Nobody, "nobody samples"),
+        (Way::Files, "longshore, cgroup files"),
+        (Way::Asked, "longshore, one call each"),
+        (Way::Streams, "a stream each, in this client"),
+    ];
+    let ours = ours.map(|(way, name)| (way, name.to_owned()));
+    let programs = watchers.into_iter().map(|watcher| {
+        let name = watcher.name.clone();
+        (Way::Program(watcher), name)
+    });
+    ours.into_iter().chain(programs).collect()
+}
 
 /// Whose time is counted.
-const NAMES: [&str; 4] = ["we", "engine", "containerd", "shims"];
+const NAMES: [&str; 4] = ["client", "engine", "containerd", "shims"];
 
 /// The processes of the others.
 type Parties = [Vec<u32>; 3];
 
 /// A table of percents of one processor, with `count` containers running.
-pub(crate) async fn measure(host: &str, image: &str, count: usize) -> Result<String> {
+pub(crate) async fn measure(host: &str, image: &str, count: usize, watchers: Vec<Watcher>) -> Result<String> {
     let mut stage = Stage::set(host, image, 0).await?;
-    let measured = measure_on(host, &mut stage, count).await;
+    let measured = measure_on(host, &mut stage, count, watchers).await;
     stage.strike().await?;
     measured
 }
 
-async fn measure_on(host: &str, stage: &mut Stage, count: usize) -> Result<String> {
+async fn measure_on(host: &str, stage: &mut Stage, count: usize, watchers: Vec<Watcher>) -> Result<String> {
     stage.run(count).await?;
     let engine = Engine::connect(host.parse()?, EngineConfig::default()).await?;
     let watch = Watch::start(engine.clone(), WatchConfig::default());
     timeout(PATIENCE, watch.mirror().ready()).await?;
     let parties = parties(&engine, &watch).await?;
-    let mut totals = [([0.0; 4], 0.0); WAYS.len()];
+    let ways = ways(watchers);
+    let mut totals = vec![([0.0; 4], Some(0.0)); ways.len()];
     for _ in 0..ROUNDS {
-        for ((way, _), (percents, samples)) in WAYS.iter().zip(&mut totals) {
-            let (times, taken) = once(*way, &engine, &watch, &parties).await?;
+        for ((way, name), (percents, samples)) in ways.iter().zip(&mut totals) {
+            let measured = once(way, &engine, &watch, &parties).await;
+            let (times, taken) = measured.map_err(|error| format!("{name}: {error}"))?;
             percents
                 .iter_mut()
                 .zip(times)
                 .for_each(|(sum, time)| *sum += time);
-            *samples += taken;
+            *samples = samples.zip(taken).map(|(sum, taken)| sum + taken);
         }
     }
     watch.stop().await;
@@ -83,16 +102,15 @@ async fn measure_on(host: &str, stage: &mut Stage, count: usize) -> Result<Strin
     );
     let together = |percents: &[f64; 4]| percents.iter().sum::<f64>() / ROUNDS as f64;
     let idle = together(&totals[0].0);
-    for ((_, name), (percents, samples)) in WAYS.iter().zip(&totals) {
+    for ((_, name), (percents, samples)) in ways.iter().zip(&totals) {
         let cells = percents
             .map(|sum| format!(" {:.2} ", sum / ROUNDS as f64))
             .join("|");
-        let (rate, all) = (samples / ROUNDS as f64 / SPAN.as_secs_f64(), together(percents));
-        let _ = writeln!(
-            text,
-            "| {name} | {rate:.0} |{cells}| {all:.2} | {:.2} |",
-            all - idle
-        );
+        let rate = samples.map_or("–".to_owned(), |samples| {
+            format!("{:.0}", samples / ROUNDS as f64 / SPAN.as_secs_f64())
+        });
+        let all = together(percents);
+        let _ = writeln!(text, "| {name} | {rate} |{cells}| {all:.2} | {:.2} |", all - idle);
     }
     Ok(text)
 }
@@ -102,10 +120,11 @@ enum Source {
     Nobody,
     Rounds(Sampler, SampleReader),
     Streams(SelectAll<StatsStream>),
+    Program(Running),
 }
 
 impl Source {
-    async fn open(way: Way, engine: &Engine, watch: &Watch) -> Result<Self> {
+    async fn open(way: &Way, engine: &Engine, watch: &Watch) -> Result<Self> {
         let sampled = |source| {
             let config = SamplerConfig::default().source(source);
             let sampler = Sampler::start(engine.clone(), watch.mirror(), config);
@@ -123,40 +142,61 @@ impl Source {
                 }
                 Self::Streams(all)
             }
+            Way::Program(watcher) => {
+                let running = Running::start(watcher, &engine.endpoint().to_string())?;
+                tokio::time::sleep(WARM_UP).await;
+                Self::Program(running)
+            }
         })
     }
 
     /// Waits for samples, and says how many came.
     async fn taken(&mut self) -> usize {
         match self {
-            Self::Nobody => std::future::pending().await,
+            Self::Nobody | Self::Program(_) => std::future::pending().await,
             Self::Rounds(_, rounds) => rounds.next().await.map_or(0, |round| round.len()),
             Self::Streams(all) => usize::from(all.next().await.is_some()),
         }
     }
 }
 
-/// Percents of a processor by party, and samples taken.
-async fn once(way: Way, engine: &Engine, watch: &Watch, parties: &Parties) -> Result<([f64; 4], f64)> {
+/// Percents of a processor by party, and samples taken, as far as they are seen.
+async fn once(
+    way: &Way,
+    engine: &Engine,
+    watch: &Watch,
+    parties: &Parties,
+) -> Result<([f64; 4], Option<f64>)> {
     let mut source = Source::open(way, engine, watch).await?;
-    if way != Way::Nobody {
+    if matches!(source, Source::Rounds(..) | Source::Streams(_)) {
         // The first finds the files, or waits, which is not what a second costs.
         timeout(PATIENCE, source.taken()).await?;
     }
-    let (before, begin) = (times(parties), Instant::now());
+    let client = match &mut source {
+        Source::Program(running) => running.processes()?,
+        _ => Vec::new(),
+    };
+    let (before, begin) = (times(&client, parties), Instant::now());
     let mut taken = 0;
     while let Ok(more) = timeout_at(begin + SPAN, source.taken()).await {
         taken += more;
     }
-    let (after, span) = (times(parties), begin.elapsed());
+    let (after, span) = (times(&client, parties), begin.elapsed());
     let mut percents = [0.0; 4];
     for (percent, (after, before)) in percents.iter_mut().zip(after.iter().zip(before)) {
         *percent = after.saturating_sub(before) as f64 / span.as_nanos() as f64 * 100.0;
     }
-    if let Source::Rounds(sampler, _) = source {
-        sampler.stop().await;
+    match source {
+        Source::Rounds(sampler, _) => sampler.stop().await,
+        Source::Program(mut running) => {
+            // Of one that has ended meanwhile nothing was measured.
+            running.processes()?;
+            running.stop().await?;
+            return Ok((percents, None));
+        }
+        Source::Nobody | Source::Streams(_) => {}
     }
-    Ok((percents, taken as f64))
+    Ok((percents, Some(taken as f64)))
 }
 
 fn running(watch: &Watch) -> Vec<ContainerId> {
@@ -187,24 +227,28 @@ async fn parties(engine: &Engine, watch: &Watch) -> Result<Parties> {
     Ok([vec![daemon], containerd, shims])
 }
 
-fn processes() -> impl Iterator<Item = u32> {
+pub(crate) fn processes() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-fn parent(pid: u32) -> Option<u32> {
+pub(crate) fn parent(pid: u32) -> Option<u32> {
     cgroup::parent(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
-/// Nanoseconds on a processor of each party: of us with the threads that have ended, of the others those that live.
-fn times(parties: &Parties) -> [u64; 4] {
+/// Nanoseconds on a processor of each party: of us with the threads that have ended, of the others those that live. The
+/// client is these processes, or we where there are none.
+fn times(client: &[u32], parties: &Parties) -> [u64; 4] {
     let ours = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    let ours = ours.tv_sec * 1_000_000_000 + ours.tv_nsec;
+    let ours = match client {
+        [] => u64::try_from(ours.tv_sec * 1_000_000_000 + ours.tv_nsec).unwrap_or(0),
+        pids => pids.iter().map(|pid| threads(*pid)).sum(),
+    };
     let times = parties
         .each_ref()
         .map(|pids| pids.iter().map(|pid| threads(*pid)).sum());
     let [engine, containerd, shims] = times;
-    [u64::try_from(ours).unwrap_or(0), engine, containerd, shims]
+    [ours, engine, containerd, shims]
 }
 
 fn threads(pid: u32) -> u64 {

@@ -25,6 +25,7 @@ mod network;
 mod network_diff;
 mod network_spec;
 mod platform;
+mod progress;
 mod resource;
 mod size;
 mod spec;
@@ -53,6 +54,7 @@ pub use inside::{Change, ChangeKind, ContainerSize, Processes};
 pub use network::{IpamPool, Network, NetworkDriver, NetworkMember, NetworkPeer, NetworkService};
 pub use network_spec::NetworkSpec;
 pub use platform::{InvalidPlatform, Platform};
+pub use progress::{Level, Progress, ProgressEvent, ProgressStatus};
 pub use resource::{ContainerMetrics, ResourceStatus};
 pub use size::{InvalidSize, Size};
 pub use spec::{

@@ -4,6 +4,7 @@ use std::fmt;
 
 use longshore_core::ObjectRef;
 use longshore_engine::{Endpoint, Engine, Environment, PullImage, Transferred};
+use longshore_runtime::ProgressReporter;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -29,6 +30,7 @@ use crate::{
 pub struct DockerClient {
     engine: Engine,
     cancel: CancellationToken,
+    pub(crate) progress: Option<ProgressReporter>,
 }
 
 impl DockerClient {
@@ -62,6 +64,35 @@ impl DockerClient {
     #[must_use]
     pub fn with_cancellation(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
+        self
+    }
+
+    /// The same client, which tells of its downloads, and of what it makes of containers and does to them, from beginning
+    /// to end.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), longshore::DockerError> {
+    /// use longshore::prelude::*;
+    /// let (reporter, mut receiver) = ProgressReporter::new();
+    /// let client = DockerClient::new().await?.with_progress_reporter(reporter);
+    /// let download = client.download_image("nginx:1.29");
+    /// let shown = async {
+    ///     while let Ok(event) = receiver.recv().await {
+    ///         match event {
+    ///             ProgressEvent::ImageDownload { status, .. } if status.is_end() => break,
+    ///             ProgressEvent::ImageDownload { progress: Some(now), .. } => println!("{:.0} %", now.percentage),
+    ///             _ => {}
+    ///         }
+    ///     }
+    /// };
+    /// let (done, ()) = tokio::join!(download, shown);
+    /// println!("{:?}", done?.digest);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_progress_reporter(mut self, reporter: ProgressReporter) -> Self {
+        self.progress = Some(reporter);
         self
     }
 
@@ -137,6 +168,7 @@ impl From<Engine> for DockerClient {
         Self {
             engine,
             cancel: CancellationToken::new(),
+            progress: None,
         }
     }
 }

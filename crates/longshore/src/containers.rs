@@ -39,7 +39,7 @@ impl Containers {
     /// [`Image`](crate::DockerErrorKind::Image) when its image is not there; a conflict when its name is taken;
     /// [`Input`](crate::DockerErrorKind::Input) for what no engine would take.
     pub async fn create(&self, spec: &ContainerSpec) -> Result<Created, DockerError> {
-        self.0.run(self.0.engine().create_container(spec)).await
+        self.0.creates(spec, self.0.engine().create_container(spec)).await
     }
 
     /// Makes one and starts it. One that cannot be started is removed again.
@@ -47,7 +47,7 @@ impl Containers {
     /// # Errors
     /// As [`create`](Self::create) and [`start`](Self::start).
     pub async fn run(&self, spec: &ContainerSpec) -> Result<Created, DockerError> {
-        self.0.run(runtime::run(self.0.engine(), spec)).await
+        self.0.creates(spec, runtime::run(self.0.engine(), spec)).await
     }
 
     /// Runs one to its end: its exit code and its output from the first byte on. It is removed then, unless the options
@@ -61,7 +61,7 @@ impl Containers {
         options: &RunOptions,
     ) -> Result<RunOutput, DockerError> {
         self.0
-            .run(runtime::run_and_wait(self.0.engine(), spec, options))
+            .creates(spec, runtime::run_and_wait(self.0.engine(), spec, options))
             .await
     }
 
@@ -71,7 +71,7 @@ impl Containers {
     /// A conflict when the one there was made from another spec, unless `otherwise` says to make it anew.
     pub async fn ensure(&self, spec: &ContainerSpec, otherwise: Ensure) -> Result<Ensured, DockerError> {
         self.0
-            .run(runtime::ensure(self.0.engine(), spec, otherwise))
+            .creates(spec, runtime::ensure(self.0.engine(), spec, otherwise))
             .await
     }
 
@@ -154,8 +154,9 @@ impl Containers {
     /// # Errors
     /// [`is_not_found`](DockerError::is_not_found) when there is none, a conflict when its state forbids it.
     pub async fn act(&self, container: &str, verb: &Verb) -> Result<Outcome, DockerError> {
-        let container = reference(container)?;
-        self.0.run(self.0.engine().act(&container, verb)).await
+        let reference = reference(container)?;
+        let acting = self.0.engine().act(&reference, verb);
+        self.0.does(container, verb.name(), acting).await
     }
 
     /// Does one thing to many, each as [`act`](Self::act): an outcome for each, in the order given. Whatever fails, the

@@ -66,8 +66,7 @@ impl Images {
     /// [`Permission`](crate::DockerErrorKind::Permission) when it wants other credentials.
     pub async fn download(&self, image: &str, options: &PullImage) -> Result<Transferred, DockerError> {
         let image = name(image)?;
-        let pulling = async { self.0.engine().pull_image(&image, options).await?.finish().await };
-        self.0.run(pulling).await
+        self.0.pulls(&image, options).await
     }
 
     /// The image of this name: the one that is there, else the one of its registry. One that is there is not renewed.

@@ -58,6 +58,7 @@ mod events;
 mod images;
 mod networks;
 pub mod prelude;
+mod progress;
 mod stats;
 mod system;
 mod volumes;

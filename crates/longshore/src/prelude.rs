@@ -4,7 +4,7 @@ pub use crate::{DockerClient, DockerConfig, DockerCredentials, DockerError, Dock
 pub use longshore_core::ContainerSpec as ContainerBuilder;
 pub use longshore_core::{
     ContainerSpec, DockerEvent, EventFilter, EventType, HealthCheck, MountSpec, NetworkSpec, Platform,
-    RestartPolicy, UpdateSpec, Verb, VolumeSpec,
+    ProgressEvent, ProgressStatus, RestartPolicy, UpdateSpec, Verb, VolumeSpec,
 };
 pub use longshore_engine::{
     BuildContext, BuildEvent, BuildImage, Credentials, ListContainers, ListImages, LogOptions, PullImage,
@@ -12,3 +12,4 @@ pub use longshore_engine::{
 };
 pub use longshore_runtime::guard::{ContainerGuard, GuardConfig};
 pub use longshore_runtime::{Batch, Bulk, Ensure, RunOptions, RunOutput};
+pub use longshore_runtime::{ProgressReceiver, ProgressReporter};

@@ -27,6 +27,7 @@ pub mod logs;
 mod metrics;
 mod mirror;
 mod pattern;
+mod progress;
 mod pull;
 mod run;
 #[cfg(feature = "runner")]
@@ -50,6 +51,7 @@ pub use longshore_engine::StdStream;
 pub use metrics::{metrics, resource_status};
 pub use mirror::{FindError, Mirror, MirrorUpdates, Mirrored, Snapshot, Update};
 pub use pattern::{InvalidPattern, Pattern};
+pub use progress::{ProgressClosed, ProgressReceiver, ProgressReporter};
 pub use pull::{Pull, PullError, Puller};
 pub use run::{Ensure, Ensured, EnsuredHow, RunError, RunOptions, RunOutput, ensure, run, run_and_wait};
 #[cfg(feature = "runner")]

@@ -262,7 +262,11 @@ async fn images_networks_and_volumes_are_true_again_after_the_engine_was_killed(
             // What is told meanwhile breaks off, and what was not told yet the engine forgets.
             relay.cut(Way::Down, 1_000);
             kinds::churn(&lease, round).await;
-            let signal = if round % 2 == 0 { Signal::KILL } else { Signal::TERM };
+            let signal = if round % 2 == 0 {
+                Signal::KILL
+            } else {
+                Signal::TERM
+            };
             daemon.end(signal).await.unwrap();
             lost(&watch).await;
             daemon.start().await.unwrap();
