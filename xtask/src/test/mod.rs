@@ -29,15 +29,19 @@ pub(crate) struct Args {
     all_engines: bool,
 }
 
-/// What runs with `--all-engines` beside the newest and the oldest. Of Podman what it does as Docker does; how the client's
-/// and the runtime's own tests fare there stands in docs/engines.md.
+/// What runs with `--all-engines` beside the newest and the oldest. How the runtime's own tests fare on Podman stands in
+/// docs/engines.md.
 const BESIDE: [(&str, Kind, &[&str]); 2] = [
     (
         "tests on stable",
         Kind::Stable,
         &["engine", "runtime", "cli", "longshore", "examples"],
     ),
-    ("tests on podman", Kind::Podman, &["cli", "longshore", "examples"]),
+    (
+        "tests on podman",
+        Kind::Podman,
+        &["engine", "cli", "longshore", "examples"],
+    ),
 ];
 
 const NEEDS_BOTH: &str = "--fast leaves out what needs an engine or a browser";
@@ -246,7 +250,12 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
             })
             .collect();
         let chosen = format!("({}) and not test(/^(swarm|churn)::/)", chosen.join(" or "));
-        let only = ["--workspace", "--filterset", &chosen];
+        let profile = if *kind == Kind::Podman {
+            "podman"
+        } else {
+            "default"
+        };
+        let only = ["--workspace", "--profile", profile, "--filterset", &chosen];
         report.step(step, counted(run(&only, &on))).await;
     }
 }
