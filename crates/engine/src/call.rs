@@ -179,6 +179,8 @@ impl<'a> Call<'a> {
             404 => ErrorKind::NotFound,
             409 => ErrorKind::Conflict,
             500 if is_podmans_conflict(text) => ErrorKind::Conflict,
+            // Of a list of images, one of which is being removed, it says the same.
+            500 if self.target.is_some() && text.ends_with("image not known") => ErrorKind::NotFound,
             status if status < 400 => ErrorKind::Protocol,
             _ => ErrorKind::Status,
         };
@@ -223,7 +225,8 @@ fn is_no_route(text: &str) -> bool {
 
 /// Podman answers 500 where Docker answers 409; its words are those of its own list of errors.
 fn is_podmans_conflict(text: &str) -> bool {
-    const SAID: [&str; 9] = [
+    const SAID: [&str; 10] = [
+        "by ID with more than one tag",
         "container state improper",
         "already used on the host or by another config",
         "that name is already in use",
@@ -279,6 +282,16 @@ mod tests {
         assert_eq!(kind(500, "x"), ErrorKind::Status);
         let improper = "can only create exec sessions on running containers: container state improper";
         assert_eq!(kind(500, improper), ErrorKind::Conflict, "Podman's 409");
+        let unknown =
+            r#"{"cause":"image not known","message":"docker.io/x/y:1: image not known","response":500}"#;
+        assert_eq!(kind(500, unknown), ErrorKind::NotFound, "Podman's 404 of a save");
+        let list = Call::get("list images", PathQuery::new("/images/json"));
+        assert_eq!(
+            list.refused(StatusCode::INTERNAL_SERVER_ERROR, unknown.as_bytes())
+                .kind(),
+            ErrorKind::Status,
+            "nothing was asked for by name"
+        );
         let endpoints = r#"{"message":"error while removing network: network n has active endpoints"}"#;
         assert_eq!(kind(403, endpoints), ErrorKind::Conflict);
         let sequence = "rpc error: code = Unknown desc = update out of sequence";

@@ -16,11 +16,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// ends; reading goes on. Dropping it closes the connection.
 pub(crate) struct Duplex {
     io: TokioIo<Upgraded>,
+    reset_is_end: bool,
 }
 
 impl Duplex {
     pub(crate) fn new(io: Upgraded) -> Self {
-        Self { io: TokioIo::new(io) }
+        Self {
+            io: TokioIo::new(io),
+            reset_is_end: false,
+        }
+    }
+
+    /// Takes a reset for the end where `is_unix_socket`. There it is no loss: the other side has closed with something of
+    /// ours unread, and all that it had written was read before. Podman ends so when a command leaves its stdin.
+    pub(crate) fn over(mut self, is_unix_socket: bool) -> Self {
+        self.reset_is_end = is_unix_socket;
+        self
     }
 }
 
@@ -30,7 +41,14 @@ impl AsyncRead for Duplex {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
+        match Pin::new(&mut self.io).poll_read(cx, buffer) {
+            Poll::Ready(Err(error))
+                if self.reset_is_end && error.kind() == io::ErrorKind::ConnectionReset =>
+            {
+                Poll::Ready(Ok(()))
+            }
+            other => other,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use longshore_core::{Change, Container, ContainerSize, ObjectRef, Processes};
 
 use crate::call::{Call, HeadLimit};
+use crate::error::ErrorKind;
 use crate::path::PathQuery;
 use crate::{Download, Engine, Error, wire};
 
@@ -118,7 +119,13 @@ impl Engine {
     pub async fn top(&self, container: &ObjectRef, args: Option<&str>) -> Result<Processes, Error> {
         let path = PathQuery::object("/containers", container, "top").query_opt("ps_args", args);
         let call = Call::get("list processes of the container", path).on(container.as_str());
-        let top: wire::container::Top = self.json(&call).await?;
+        let answer = self.client.collect(&call).await?;
+        if answer.body.is_empty() {
+            // Podman's way to say it.
+            return Err(call.error(ErrorKind::Conflict).with_message("it does not run"));
+        }
+        let top: wire::container::Top =
+            serde_json::from_slice(&answer.body).map_err(|error| call.malformed(error))?;
         Ok(top.into_core())
     }
 
@@ -147,7 +154,7 @@ impl Engine {
     /// but the connection's: it takes as long as there is to write. Never sent twice.
     ///
     /// # Errors
-    /// [`Error::is_not_found`] when there is no such container; [`ErrorKind::BadInput`](crate::ErrorKind::BadInput) for
+    /// [`Error::is_not_found`] when there is no such container; [`ErrorKind::BadInput`] for
     /// a name or a line that the engine does not take.
     pub async fn commit(&self, container: &ObjectRef, options: &CommitOptions) -> Result<String, Error> {
         let mut path = PathQuery::new("/commit")
@@ -160,10 +167,12 @@ impl Engine {
         for line in &options.changes {
             path = path.query("changes", line);
         }
+        // As the docker command line: no configuration of its own. Podman refuses a call without a body.
         let call = Call::post("make an image of the container", path)
             .on(container.as_str())
-            .head_limit(HeadLimit::None);
+            .head_limit(HeadLimit::None)
+            .json(&())?;
         let made: wire::container::Committed = self.json(&call).await?;
-        Ok(made.id)
+        Ok(wire::image::id(made.id))
     }
 }

@@ -1,6 +1,6 @@
 //! The list of containers.
 
-use longshore_core::{ContainerState, ContainerSummary, Health};
+use longshore_core::{ContainerState, ContainerSummary, Health, ImageName};
 
 use crate::call::Call;
 use crate::path::{Filters, PathQuery};
@@ -94,7 +94,14 @@ impl ListContainers {
     /// Those made from this image, or from one that was built on it.
     #[must_use]
     pub fn image(self, image: impl Into<String>) -> Self {
-        self.filter("ancestor", image)
+        let image = image.into();
+        // Podman knows it by its whole name alone, with which Docker finds the same image.
+        let whole = ImageName::new(&image).map(|name| name.or_latest().canonical());
+        let this = self.filter("ancestor", &image);
+        match whole {
+            Ok(whole) if whole != image => this.filter("ancestor", whole),
+            _ => this,
+        }
     }
 
     /// Those on this network, by name or id.

@@ -11,6 +11,7 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::conn::{Body, Conn, Failure, HeadLimits, ReadLimits, SendFailure};
 use crate::duplex::Duplex;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, TimeoutKind};
 use crate::negotiate::ApiVersion;
 use crate::upload::{RequestBody, Upload};
@@ -137,7 +138,8 @@ impl Client {
                 .with_message("the engine did not switch to a raw stream")
                 .with_hint("a proxy in between may not pass the Upgrade header on"));
         }
-        body.upgraded(head).await.map_err(|error| call.broken(error))
+        let duplex = body.upgraded(head).await.map_err(|error| call.broken(error))?;
+        Ok(duplex.over(matches!(self.endpoint, Endpoint::Unix(_))))
     }
 
     pub(crate) async fn collect_at(

@@ -10,7 +10,7 @@ mod swarm;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -26,6 +26,9 @@ pub const LABEL: &str = "io.longshore.test";
 pub const IMAGE: &str = "longshore/sample:latest";
 /// How long a test may take on one engine with [`on_each`].
 pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long an engine may be at removing an image.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A real engine that tests may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -278,6 +281,22 @@ impl Lease {
         }
     }
 
+    /// The list of images; Podman has none to give while an image of it is being removed, which the answer says.
+    async fn images(&self, filter: &str) -> io::Result<Answer> {
+        let began = Instant::now();
+        loop {
+            let list = self.call("GET", &format!("/images/json?{filter}"), None).await?;
+            let text = list.text();
+            let removing = ["image not known", "layer not known"]
+                .iter()
+                .any(|said| text.contains(said));
+            if !(list.status() == 500 && removing) || began.elapsed() > PATIENCE {
+                return accepted(list);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     async fn sweep(&self, ours: impl Fn(&str) -> bool) -> io::Result<()> {
         const FILTER: &str = "filters=%7B%22label%22%3A%5B%22io.longshore.test%22%5D%7D";
         let run = |object: &Value| object["Labels"][LABEL].as_str().unwrap_or_default().to_owned();
@@ -303,8 +322,7 @@ impl Lease {
                 gone(self.call("DELETE", &format!("/volumes/{name}"), None).await?)?;
             }
         }
-        let list = self.call("GET", &format!("/images/json?{FILTER}"), None).await?;
-        for image in accepted(list)?.json::<Vec<Value>>()? {
+        for image in self.images(FILTER).await?.json::<Vec<Value>>()? {
             if let Some(id) = image["Id"].as_str().filter(|_| ours(&run(&image))) {
                 gone(
                     self.call("DELETE", &format!("/images/{id}?force=true"), None)

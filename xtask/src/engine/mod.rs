@@ -149,10 +149,12 @@ pub(crate) async fn running(cache: &Path, kind: Kind) -> Option<Running> {
 /// When it cannot be made here, or not be put there.
 pub(crate) async fn ensure_services(cache: &Path, running: &Running) -> Result<()> {
     match running.kind {
-        Kind::Oldest | Kind::Stable | Kind::Newest => services::ensure(cache, &Api::unix(&running.socket))
-            .await
-            .context("the services image"),
-        Kind::Podman | Kind::SwarmNewest | Kind::SwarmOldest => Ok(()),
+        Kind::Oldest | Kind::Stable | Kind::Newest | Kind::Podman => {
+            services::ensure(cache, &Api::unix(&running.socket))
+                .await
+                .context("the services image")
+        }
+        Kind::SwarmNewest | Kind::SwarmOldest => Ok(()),
     }
 }
 

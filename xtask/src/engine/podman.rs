@@ -10,11 +10,18 @@ use tokio::process::Command;
 use super::daemon::joined;
 use super::fetch::Programs;
 
+/// A registry of a test speaks plain HTTP at 127.0.0.1, which Docker takes by itself, and Podman when it is told to.
+const REGISTRIES: &str = "unqualified-search-registries = [\"docker.io\"]\n\
+                          [[registry]]\nlocation = \"127.0.0.1\"\ninsecure = true\n";
+
 /// Adds the service and its arguments to `command`.
 pub(super) fn service(command: &mut Command, dir: &Path, socket: &Path, programs: &Programs) -> Result<()> {
     let file = dir.join("etc/containers.conf");
     fs::write(&file, config(programs))?;
     command.env("CONTAINERS_CONF", file);
+    let file = dir.join("etc/registries.conf");
+    fs::write(&file, REGISTRIES)?;
+    command.env("CONTAINERS_REGISTRIES_CONF", file);
     command
         .arg("podman")
         .arg("--root")

@@ -29,16 +29,13 @@ pub(crate) struct Args {
     all_engines: bool,
 }
 
-/// What runs with `--all-engines` beside the newest and the oldest. Of Podman what it does as Docker does; how the client's
-/// and the runtime's own tests fare there stands in docs/engines.md.
-const BESIDE: [(&str, Kind, &[&str]); 2] = [
-    (
-        "tests on stable",
-        Kind::Stable,
-        &["engine", "runtime", "cli", "longshore", "examples"],
-    ),
-    ("tests on podman", Kind::Podman, &["cli", "longshore", "examples"]),
+/// What runs with `--all-engines` beside the newest and the oldest, and where.
+const BESIDE: [(&str, Kind); 2] = [
+    ("tests on stable", Kind::Stable),
+    ("tests on podman", Kind::Podman),
 ];
+/// Those that speak to an engine, the server's and the page's aside.
+const CONTRACT: [&str; 5] = ["engine", "runtime", "cli", "longshore", "examples"];
 
 const NEEDS_BOTH: &str = "--fast leaves out what needs an engine or a browser";
 /// What tests read; `longshore_testkit::sshd` owns their meaning.
@@ -231,22 +228,24 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
         engines.variable().to_owned()
     };
     report.step("tests", counted(run(&["--workspace"], &on))).await;
-    for (step, kind, packages) in BESIDE.iter().filter(|_| args.all_engines) {
+    for (step, kind) in BESIDE.iter().filter(|_| args.all_engines) {
         let on = engines.only(&[*kind]);
         if on.is_empty() {
             report.left_out(step, "LONGSHORE_TEST_ENGINES names no such engine");
             continue;
         }
         // Those that change an engine itself have engines of their own, and have run.
-        let chosen: Vec<_> = packages
-            .iter()
-            .map(|name| match *name {
-                "longshore" => "package(longshore)".to_owned(),
-                name => format!("package(longshore-{name})"),
-            })
-            .collect();
+        let chosen = CONTRACT.map(|name| match name {
+            "longshore" => "package(longshore)".to_owned(),
+            name => format!("package(longshore-{name})"),
+        });
         let chosen = format!("({}) and not test(/^(swarm|churn)::/)", chosen.join(" or "));
-        let only = ["--workspace", "--filterset", &chosen];
+        let profile = if *kind == Kind::Podman {
+            "podman"
+        } else {
+            "default"
+        };
+        let only = ["--workspace", "--profile", profile, "--filterset", &chosen];
         report.step(step, counted(run(&only, &on))).await;
     }
 }

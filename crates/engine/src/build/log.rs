@@ -101,6 +101,8 @@ pub(super) struct Log {
     is_cached: bool,
     /// Its words are Podman's.
     is_podman: bool,
+    /// Podman has begun to write the image: no command prints anything more.
+    is_committed: bool,
     fold: TransferFold,
     id: Option<String>,
 }
@@ -127,6 +129,7 @@ impl Log {
             just_announced: false,
             is_cached: false,
             is_podman: false,
+            is_committed: false,
             fold: TransferFold::new(TransferKind::Pull),
             id: None,
         }
@@ -182,8 +185,11 @@ impl Log {
             self.just_announced = true;
             self.is_podman = text.starts_with("STEP ");
             self.begin(b"", name.to_owned());
-        } else if self.is_podman && (text.starts_with("--> ") || text.starts_with("COMMIT ")) {
+        } else if self.is_podman && (text.starts_with("--> ") || text.starts_with("COMMIT")) {
             self.is_cached |= text.starts_with("--> Using cache ");
+            self.is_committed |= text.starts_with("COMMIT");
+        } else if self.is_committed && is_id(text.trim_end()) {
+            // The image's, which is told once more behind it.
         } else if let Some(note) = text.strip_prefix(" ---> ") {
             if let Some(warning) = note.strip_prefix("[Warning] ") {
                 self.ready
@@ -331,6 +337,11 @@ fn step(text: &str) -> Option<(usize, usize, &str)> {
     };
     let (number, of) = counts.split_once('/')?;
     Some((number.parse().ok()?, of.parse().ok()?, name.trim_end()))
+}
+
+/// 64 hexadecimal digits.
+fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// What the classic builder says of itself.

@@ -218,16 +218,17 @@ impl Engine {
             from.to_owned()
         };
         let (stat, archive) = self.get_archive(container, &from).await?;
-        let whole = matches!(stat.name.as_str(), "" | "/");
-        let into =
-            !from.ends_with("/.") && !whole && tokio::fs::metadata(to).await.is_ok_and(|meta| meta.is_dir());
+        // Docker's names then begin with `./`, Podman's with nothing, and it tells no entry of the folder itself.
+        let contents = from.ends_with("/.") || matches!(stat.name.as_str(), "" | "/" | ".");
+        let into = !contents && tokio::fs::metadata(to).await.is_ok_and(|meta| meta.is_dir());
         let unpack = Unpack {
             root: &if into {
                 to.join(safe_name(&stat.name))
             } else {
                 to.to_owned()
             },
-            strip: usize::from(!whole),
+            strip: usize::from(!contents),
+            folder: (contents && stat.is_dir()).then_some(stat.mode),
             limit: options.limit,
         };
         unpack

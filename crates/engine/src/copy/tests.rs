@@ -54,15 +54,22 @@ fn odd(kind: tar::EntryType, name: &str, link: &str) -> Vec<u8> {
 }
 
 fn unpacked(root: &Path, archive: Vec<u8>) -> Result<Copied, Failed> {
+    unpack(
+        &Unpack {
+            root,
+            strip: 1,
+            folder: None,
+            limit: Some(1 << 20),
+        },
+        archive,
+    )
+}
+
+fn unpack(unpack: &Unpack<'_>, archive: Vec<u8>) -> Result<Copied, Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let unpack = Unpack {
-        root,
-        strip: 1,
-        limit: Some(1 << 20),
-    };
     runtime.block_on(unpack.run(stream::iter([Ok(Bytes::from(archive))])))
 }
 
@@ -193,6 +200,48 @@ fn a_limit_holds_before_anything_is_written() {
         Err(Failed::TooLarge)
     ));
     assert!(!jail.root().exists());
+}
+
+#[test]
+fn the_contents_of_a_folder_may_come_with_it_or_without() {
+    use Kind::{File, Folder};
+    use std::os::unix::fs::PermissionsExt;
+    let docker = tar(&[
+        ("./", Folder),
+        ("./a", File(b"x")),
+        ("./sub/", Folder),
+        ("./sub/b", File(b"y")),
+    ]);
+    let podman = tar(&[("a", File(b"x")), ("sub", Folder), ("sub/b", File(b"y"))]);
+    for archive in [docker, podman] {
+        let jail = Jail::new();
+        let root = &jail.root();
+        // Twice: over what is there, too.
+        for _ in 0..2 {
+            let contents = Unpack {
+                root,
+                strip: 0,
+                folder: Some(0o1750),
+                limit: None,
+            };
+            unpack(&contents, archive.clone()).unwrap();
+        }
+        assert_eq!(std::fs::read(root.join("a")).unwrap(), b"x");
+        assert_eq!(std::fs::read(root.join("sub/b")).unwrap(), b"y");
+        assert_eq!(std::fs::read_dir(root).unwrap().count(), 2);
+        assert!(jail.is_whole());
+    }
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let jail = Jail::new();
+    let root = &jail.root();
+    let empty = Unpack {
+        root,
+        strip: 0,
+        folder: Some(0o1750),
+        limit: None,
+    };
+    unpack(&empty, tar(&[])).unwrap();
+    assert_eq!(mode(root), 0o750, "an empty folder is one all the same");
 }
 
 #[test]

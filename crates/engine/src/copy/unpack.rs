@@ -40,8 +40,10 @@ impl From<BadTar> for Failed {
 pub(super) struct Unpack<'a> {
     /// What the archive's root entry becomes.
     pub(super) root: &'a Path,
-    /// Parts of every name that stand for the root: one, unless the whole file system was asked for.
+    /// Parts of every name that stand for the root: one, unless a folder's contents were asked for.
     pub(super) strip: usize,
+    /// The permissions of the root where it is known to be a folder: an archive of its contents need not name it.
+    pub(super) folder: Option<u32>,
     /// Bytes at most.
     pub(super) limit: Option<u64>,
 }
@@ -62,6 +64,13 @@ impl Unpack<'_> {
         let mut open: Vec<Open> = Vec::new();
         // What the archive put in the root's place when that is no folder: nothing can be below it.
         let mut root_is_leaf = false;
+        if let Some(mode) = self.folder {
+            self.folder(self.root).await?;
+            open.push(Open {
+                path: self.root.to_owned(),
+                mode,
+            });
+        }
         while let Some(entry) = reader.next().await? {
             let parts = self.parts(&entry.name)?;
             if root_is_leaf {

@@ -92,7 +92,10 @@ impl Engine {
                     if let Some(id) = line.strip_prefix("Loaded image ID: ") {
                         loaded.ids.push(id.trim().to_owned());
                     } else if let Some(name) = line.strip_prefix("Loaded image: ") {
-                        loaded.names.push(name.trim().to_owned());
+                        // Podman tells several in one line; no name has a comma.
+                        loaded
+                            .names
+                            .extend(name.split(',').map(|name| name.trim().to_owned()));
                     }
                 }
             }
@@ -117,8 +120,8 @@ impl Engine {
         let platform = options.platform.as_ref().map(ToString::to_string);
         let mut path = PathQuery::new("/images/create")
             .query("fromSrc", "-")
-            .query_opt("repo", name.as_ref().map(ImageName::familiar).as_deref())
-            .query_opt("tag", name.as_ref().and_then(ImageName::tag))
+            // With its tag: Podman 4.3 takes no notice of `tag` here.
+            .query_opt("repo", shown.as_deref())
             .query_opt(
                 "message",
                 Some(options.message.as_str()).filter(|text| !text.is_empty()),

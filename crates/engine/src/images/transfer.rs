@@ -292,6 +292,12 @@ impl Run {
         let status = message.status.as_deref()?;
         if let Some(digest) = status.strip_prefix("Digest: ") {
             self.digest = Some(digest.trim().to_owned());
+        } else if self.job.kind == TransferKind::Push && self.digest.is_none() {
+            // Podman says it in words alone: `1: digest: sha256:… size: 528`.
+            let told = status
+                .split_once(": digest: ")
+                .and_then(|(_, rest)| rest.split(' ').next());
+            self.digest = told.map(str::to_owned);
         }
         if let Some(end) = status.strip_prefix("Status: ") {
             self.is_new = Some(!end.starts_with("Image is up to date"));

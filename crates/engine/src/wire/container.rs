@@ -44,12 +44,38 @@ pub(crate) struct Top {
 }
 
 impl Top {
-    pub(crate) fn into_core(self) -> Processes {
+    pub(crate) fn into_core(mut self) -> Processes {
+        // Podman passes lines of `ps` on as they are. Docker parts them at blanks, the last column being the rest.
+        if let [line] = &self.titles[..]
+            && line.trim().contains(char::is_whitespace)
+        {
+            let titles: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            for row in &mut self.processes {
+                if let [line] = &row[..] {
+                    *row = parted(line, titles.len());
+                }
+            }
+            self.titles = titles;
+        }
         Processes {
             titles: self.titles,
             rows: self.processes,
         }
     }
+}
+
+/// A line as so many columns, the last with all that is left.
+fn parted(line: &str, columns: usize) -> Vec<String> {
+    let mut rest = line.trim();
+    let mut parts = Vec::new();
+    while parts.len() + 1 < columns
+        && let Some((part, after)) = rest.split_once(char::is_whitespace)
+    {
+        parts.push(part.to_owned());
+        rest = after.trim_start();
+    }
+    parts.push(rest.to_owned());
+    parts
 }
 
 #[derive(Deserialize, Default)]
@@ -108,5 +134,22 @@ mod tests {
                 .len(),
             0
         );
+    }
+
+    #[test]
+    fn lines_of_podmans_ps_are_parted_into_columns() {
+        let top: Top = serde_json::from_str(
+            r#"{"Titles":["PID   USER     COMMAND"],"Processes":[["1 root     /run/podman-init -- sleep 600"],["6 root"]]}"#,
+        )
+        .unwrap();
+        let top = top.into_core();
+        assert_eq!(top.titles, ["PID", "USER", "COMMAND"]);
+        assert_eq!(top.rows[0], ["1", "root", "/run/podman-init -- sleep 600"]);
+        assert_eq!(
+            top.column("COMMAND").collect::<Vec<_>>(),
+            ["/run/podman-init -- sleep 600"]
+        );
+        let one: Top = serde_json::from_str(r#"{"Titles":["PID"],"Processes":[["7"]]}"#).unwrap();
+        assert_eq!(one.into_core().column("PID").collect::<Vec<_>>(), ["7"]);
     }
 }

@@ -183,6 +183,12 @@ impl Inspected {
     }
 }
 
+/// An image's id: Podman leaves its `sha256:` out in some answers.
+pub(crate) fn id(id: String) -> String {
+    let is_bare = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_bare { format!("sha256:{id}") } else { id }
+}
+
 /// Engines write `<none>:<none>` and `name@<none>` for no name at all.
 pub(crate) fn named(mut names: Vec<String>) -> Vec<String> {
     names.retain(|name| !name.contains("<none>"));
@@ -209,7 +215,7 @@ pub(crate) struct Step {
 impl Step {
     pub(crate) fn into_core(self) -> ImageHistory {
         ImageHistory {
-            id: Some(self.id).filter(|id| !id.is_empty() && id != "<missing>"),
+            id: Some(id(self.id)).filter(|id| !id.is_empty() && id != "<missing>"),
             // 0 is Go's way of not saying.
             created: self.created.0.filter(|at| *at > 0).map(Timestamp::from_secs),
             created_by: self.created_by,
@@ -232,7 +238,9 @@ pub(crate) struct Removed {
 pub(crate) fn removed(all: Option<Vec<Removed>>) -> Vec<RemovedImage> {
     let each = |one: Removed| {
         let untagged = one.untagged.map(RemovedImage::Untagged);
-        untagged.into_iter().chain(one.deleted.map(RemovedImage::Deleted))
+        untagged
+            .into_iter()
+            .chain(one.deleted.map(id).map(RemovedImage::Deleted))
     };
     all.into_iter().flatten().flat_map(each).collect()
 }

@@ -8,7 +8,7 @@ use longshore_engine::{AttachOptions, ErrorKind, StdStream};
 use longshore_testkit::lease::on_each;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::{client, nobody, spec};
+use crate::support::{client, is_podman, nobody, spec};
 
 #[tokio::test]
 async fn not_a_byte_is_missed_by_who_attaches_before_the_start() {
@@ -140,7 +140,15 @@ async fn one_that_dies_or_is_dropped_ends_the_stream_and_nothing_hangs() {
             .await
             .unwrap();
         let logged = attached.next().await.unwrap().unwrap();
-        assert!(logged.bytes.starts_with(b"tick\n"), "{logged:?}");
+        if is_podman(&lease) {
+            // It writes a line's end behind the frame that the line is in: nobody can tell where the next begins.
+            assert_eq!(&logged.bytes[..], b"tick");
+            let broken = attached.next().await.unwrap().unwrap_err();
+            assert_eq!(broken.kind(), ErrorKind::Protocol, "{broken:?}");
+            attached = engine.attach(&id, &AttachOptions::default()).await.unwrap();
+        } else {
+            assert!(logged.bytes.starts_with(b"tick\n"), "{logged:?}");
+        }
         let kill = async {
             engine.act(&id, &Verb::Kill { signal: None }).await.unwrap();
         };

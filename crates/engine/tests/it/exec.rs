@@ -7,7 +7,7 @@ use longshore_engine::{Attached, Error, ExecSpec, StdStream};
 use longshore_testkit::lease::on_each;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::{client, nobody, spec, start};
+use crate::support::{client, comes_true, is_podman, nobody, spec, start};
 
 /// All of the output, by stream.
 async fn read(
@@ -120,13 +120,30 @@ async fn a_detached_command_goes_on_by_itself() {
         let id = start(&engine, &spec(&lease, "detached", &["sleep", "60"])).await;
         let command = ExecSpec::new(["sh", "-c", "echo here > /tmp/mark; exit 5"]);
         let exec = engine.exec_detached(&id, &command).await.unwrap();
-        assert_eq!(exec.exit_code().await.unwrap(), 5);
-        assert!(!engine.inspect_exec(exec.id()).await.unwrap().running);
-        let mark = engine
-            .exec(&id, &ExecSpec::new(["cat", "/tmp/mark"]))
-            .await
-            .unwrap();
-        assert_eq!(&mark.stdout[..], b"here\n");
+        if is_podman(&lease) {
+            // It looks after what nobody is attached to five minutes later (its `exit_command_delay`).
+            let (engine, id) = (engine.clone(), id.clone());
+            comes_true("the command has ended", async move || {
+                let shell = ExecSpec::new(["sh", "-c", "cat /tmp/mark; ps | grep -c '[>] /tmp/mark'"]);
+                let seen = engine.exec(&id, &shell).await.unwrap().stdout;
+                if &seen[..] == b"here\n0\n" {
+                    Ok(())
+                } else {
+                    Err(seen)
+                }
+            })
+            .await;
+            let state = exec.state().await.unwrap();
+            assert_eq!((state.running, state.exit_code), (true, None));
+        } else {
+            assert_eq!(exec.exit_code().await.unwrap(), 5);
+            assert!(!engine.inspect_exec(exec.id()).await.unwrap().running);
+            let mark = engine
+                .exec(&id, &ExecSpec::new(["cat", "/tmp/mark"]))
+                .await
+                .unwrap();
+            assert_eq!(&mark.stdout[..], b"here\n");
+        }
         let error = engine.exec_detached(&nobody(), &command).await.unwrap_err();
         assert!(error.is_not_found());
     })

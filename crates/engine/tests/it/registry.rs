@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 
 use crate::images::import;
-use crate::support::client;
+use crate::support::{client, is_podman};
 
 fn at(host: &str, lease: &Lease, suffix: &str) -> ImageName {
     ImageName::new(&format!("{host}/{}:1", lease.name(suffix))).unwrap()
@@ -60,8 +60,10 @@ async fn an_image_is_pushed_and_pulled_with_true_progress() {
         });
         import(&engine, &lease, &image, &noise).await;
         let pushed = push(&engine, &image, &PushImage::default()).await.unwrap();
+        // Podman counts no bytes, tells a digest of a push alone, and never whether an image is new.
+        let podman = is_podman(&lease);
         assert!(
-            pushed.progress.current >= 3_000_000 && pushed.is_new.is_none(),
+            (pushed.progress.current >= 3_000_000) != podman && pushed.is_new.is_none(),
             "{pushed:?}"
         );
         remove(&engine, &image).await;
@@ -79,18 +81,23 @@ async fn an_image_is_pushed_and_pulled_with_true_progress() {
             fractions.is_sorted() && fractions.iter().all(|fraction| *fraction < 1.0),
             "{fractions:?}"
         );
-        assert!(fractions.len() > 3, "{fractions:?}");
+        assert!(fractions.len() > 3 || podman, "{fractions:?}");
         let Some(TransferEvent::Done(done)) = events.last() else {
             panic!("{events:?}")
         };
-        assert_eq!(
-            (&done.digest, done.is_new, done.progress.fraction),
-            (&pushed.digest, Some(true), Some(1.0))
-        );
-        assert!(done.digest.as_deref().unwrap().starts_with("sha256:"));
+        let told = |is_new| {
+            if podman {
+                (None, None)
+            } else {
+                (pushed.digest.clone(), Some(is_new))
+            }
+        };
+        assert_eq!((done.digest.clone(), done.is_new), told(true));
+        assert_eq!(done.progress.fraction, Some(1.0));
+        assert!(pushed.digest.as_deref().unwrap().starts_with("sha256:"));
 
         let again = pull(&engine, &image, &PullImage::default()).await.unwrap();
-        assert_eq!((again.digest, again.is_new), (pushed.digest.clone(), Some(false)));
+        assert_eq!((again.digest, again.is_new), told(false));
         let pinned = format!("{}@{}", image.bare(), pushed.digest.unwrap());
         pull(&engine, &pinned.parse().unwrap(), &PullImage::default())
             .await
@@ -234,6 +241,8 @@ struct BadRegistry {
     host: String,
     /// Layers that are being asked for now.
     open: watch::Sender<u32>,
+    /// How often the manifest was asked for.
+    asked: watch::Sender<u32>,
     _tasks: tokio::task::JoinSet<()>,
 }
 
@@ -241,12 +250,12 @@ fn misbehaving(lease: &Lease, bad: Bad) -> BadRegistry {
     let listener = Network::of(lease.target()).unwrap().listen().unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-    let open = watch::Sender::new(0);
+    let (open, asked) = (watch::Sender::new(0), watch::Sender::new(0));
     // An engine moves a layer once for all who pull it: another test's would be joined.
     let mut hasher = DefaultHasher::new();
     lease.run_id().hash(&mut hasher);
     let manifest = MANIFEST.replace("LAYER", &format!("{:064x}", hasher.finish()));
-    let counted = open.clone();
+    let counted = (open.clone(), asked.clone());
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move {
         let mut connections = tokio::task::JoinSet::new();
@@ -257,15 +266,24 @@ fn misbehaving(lease: &Lease, bad: Bad) -> BadRegistry {
     BadRegistry {
         host,
         open,
+        asked,
         _tasks: tasks,
     }
 }
 
-async fn answer(mut stream: tokio::net::TcpStream, bad: Bad, manifest: String, open: watch::Sender<u32>) {
+async fn answer(
+    mut stream: tokio::net::TcpStream,
+    bad: Bad,
+    manifest: String,
+    (open, asked): (watch::Sender<u32>, watch::Sender<u32>),
+) {
     let mut request = vec![0; 16 * 1024];
     let read = stream.read(&mut request).await.unwrap_or(0);
     let head = String::from_utf8_lossy(&request[..read]).into_owned();
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    if path.contains("/manifests/") {
+        asked.send_modify(|asked| *asked += 1);
+    }
     let respond = |status: u16, kind: &str, length: usize, body: &str| {
         format!(
             "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
@@ -321,6 +339,15 @@ async fn a_registry_that_misbehaves_is_an_error_and_never_a_success() {
         ] {
             let registry = misbehaving(&lease, bad);
             let image = at(&registry.host, &lease, "bad");
+            if is_podman(&lease) && matches!(bad, Bad::Status(429, _)) {
+                // It asks again and again, for minutes, before it says so.
+                let (mut asked, options) = (registry.asked.subscribe(), PullImage::default());
+                tokio::select! {
+                    over = pull(&engine, &image, &options) => panic!("{over:?}"),
+                    asked = asked.wait_for(|asked| *asked > 1) => drop(asked.unwrap()),
+                }
+                continue;
+            }
             let error = pull(&engine, &image, &PullImage::default()).await.unwrap_err();
             assert!(
                 kinds.contains(&error.kind()) && error.message().is_some(),

@@ -92,11 +92,20 @@ where
     // Not `eventually`: a future that holds its closure is not `Send` here.
     for _ in 0..400 {
         match call().await {
-            Err(error) if error.is_conflict() => tokio::time::sleep(Duration::from_millis(25)).await,
+            Err(error) if error.is_conflict() || is_removing(&error) => {
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
             result => return result.unwrap(),
         }
     }
     panic!("the engine is never free");
+}
+
+/// What Podman says when something that it counts goes meanwhile.
+fn is_removing(error: &longshore_engine::Error) -> bool {
+    const SAID: [&str; 3] = ["no such container", "image not known", "layer not known"];
+    let said = |text: &str| SAID.iter().any(|said| text.contains(said));
+    error.status() == Some(500) && error.message().is_some_and(said)
 }
 
 /// The path of the socket that the leased engine listens on.

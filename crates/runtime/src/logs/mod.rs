@@ -49,7 +49,8 @@ pub enum LogItem {
     Gap {
         /// The stamp of the last line before it; `None` when no line was read.
         from: Option<Timestamp>,
-        /// The stamp of the first line after it; `None` when there is none, because the container was removed.
+        /// The stamp of the first line after it; `None` when there is none yet, or none to come, because the container was
+        /// removed.
         to: Option<Timestamp>,
     },
     /// The container's run has ended, and all of its lines were told.

@@ -144,6 +144,27 @@ impl Place {
         }
     }
 
+    /// An entry is passed over; so many stand for the place when [`lose`](Self::lose) takes them.
+    pub(crate) fn pass(&mut self, entry: &Entry) {
+        self.deliver(entry);
+    }
+
+    /// The anchor is not in the log any more: the last of what was passed over is it from now on.
+    pub(crate) fn lose(&mut self, passed: &Self) {
+        for (mark, passed) in [
+            (&mut self.stdout, passed.stdout),
+            (&mut self.stderr, passed.stderr),
+        ] {
+            let before = *mark;
+            *mark = passed.map(|passed| Mark {
+                peak: before.map_or(passed.peak, |before| before.peak.max(passed.peak)),
+                ..passed
+            });
+            *mark = mark.or(before);
+        }
+        self.last = passed.last.or(self.last);
+    }
+
     /// What is older than the first entry after a gap is lost, whichever stream it is of.
     fn forget_before(&mut self, at: Option<Timestamp>) {
         self.first = self.first.max(at);

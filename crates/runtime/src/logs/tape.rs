@@ -33,6 +33,8 @@ pub(crate) struct Answer {
     cutter: Cutter,
     seek: Seek,
     entries: VecDeque<Entry>,
+    /// What was passed over so far, as a place.
+    passed: Place,
 }
 
 /// What a resumed read asks for.
@@ -85,6 +87,7 @@ impl Tape {
             cutter: Cutter::new(tty, self.max_line),
             seek: self.place.seek(is_tail),
             entries: VecDeque::new(),
+            passed: Place::new(true),
         }
     }
 
@@ -106,7 +109,20 @@ impl Tape {
         out: &mut VecDeque<LogItem>,
     ) -> Result<bool, TooShort> {
         answer.cutter.finish(&mut answer.entries);
-        self.take(answer, out)
+        let has_new = self.take(answer, out)?;
+        // Stamps that are the same, or that fell, do not tell what is new: where the anchor is not, there may be some.
+        if let (Seek::Seeking { is_tail, .. }, Some(_)) = (answer.seek, answer.passed.anchor()) {
+            if is_tail {
+                self.reach += 1;
+                return Err(TooShort);
+            }
+            let from = self.place.anchor();
+            self.reach = 0;
+            self.lines.finish(|line| out.push_back(LogItem::Line(line)));
+            self.place.lose(&answer.passed);
+            out.push_back(LogItem::Gap { from, to: None });
+        }
+        Ok(has_new)
     }
 
     /// The run has ended: what has no line's end is a line.
@@ -118,7 +134,10 @@ impl Tape {
         let mut has_new = false;
         while let Some(entry) = answer.entries.pop_front() {
             match self.place.judge(&mut answer.seek, &entry) {
-                Judged::Old => continue,
+                Judged::Old => {
+                    answer.passed.pass(&entry);
+                    continue;
+                }
                 Judged::TooShort => {
                     self.reach += 1;
                     return Err(TooShort);
@@ -148,5 +167,62 @@ impl Answer {
     /// Whether everything that comes is new.
     fn is_found(&self) -> bool {
         matches!(self.seek, Seek::Found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use longshore_engine::StdStream;
+
+    use super::*;
+
+    /// Lines with stamps to the second, as Podman writes them: how each answer to them is shown.
+    fn read(tape: &mut Tape, lines: impl IntoIterator<Item = (u32, u32)>) -> Result<Vec<String>, TooShort> {
+        let (mut answer, mut out) = (tape.begin(false), VecDeque::new());
+        for (second, number) in lines {
+            let text = format!("2026-11-29T19:09:{second}Z line {number}\n");
+            let frame = LogFrame {
+                stream: StdStream::Stdout,
+                bytes: Bytes::from(text),
+                ends_entry: true,
+            };
+            tape.push(&mut answer, &frame, &mut out)?;
+        }
+        tape.finish(&mut answer, &mut out)?;
+        let show = |item| match item {
+            LogItem::Line(line) => String::from_utf8_lossy(&line.text).into_owned(),
+            LogItem::Gap { from, to } => format!("gap {} {}", from.is_some(), to.is_some()),
+            other => format!("{other:?}"),
+        };
+        Ok(out.into_iter().map(show).collect())
+    }
+
+    #[test]
+    fn lines_of_one_stamp_whose_beginning_was_rotated_away_are_a_gap_and_not_silence() {
+        let mut tape = Tape::new(1 << 20, true);
+        let at = |numbers: std::ops::Range<u32>| numbers.map(|number| (10, number));
+        assert_eq!(read(&mut tape, at(0..5)).unwrap().len(), 5);
+        // Of the five before it four are gone, and three came.
+        for _ in 0..2 {
+            assert_eq!(read(&mut tape, at(4..8)), Err(TooShort), "asked for more first");
+        }
+        assert_eq!(tape.resume().unwrap().tail, None);
+        assert_eq!(read(&mut tape, at(4..8)).unwrap(), ["gap true false"]);
+        // Told once, and what comes then is told.
+        assert!(tape.resume().unwrap().tail.is_some());
+        while tape.resume().unwrap().tail.is_some() {
+            assert_eq!(
+                read(&mut tape, at(4..8)),
+                Err(TooShort),
+                "its beginning may be missing"
+            );
+        }
+        assert_eq!(read(&mut tape, at(4..8)).unwrap(), [""; 0]);
+        assert_eq!(read(&mut tape, at(4..8).chain([(11, 8)])), Err(TooShort));
+        while tape.resume().unwrap().tail.is_some() {
+            assert_eq!(read(&mut tape, at(4..8)), Err(TooShort));
+        }
+        assert_eq!(read(&mut tape, at(4..8).chain([(11, 8)])).unwrap(), ["line 8"]);
     }
 }

@@ -8,6 +8,7 @@ use longshore_engine::{Engine, EngineConfig, ListContainers};
 use longshore_runtime::{Backoff, FeedItem, FeedReader, Mirror, RecordBody, Status, Watch, WatchConfig};
 use longshore_testkit::eventually;
 use longshore_testkit::fake::{FakeEngine, FakeEvent};
+use longshore_testkit::lease::Lease;
 use tokio::time::{Instant, timeout};
 
 /// Stamps, ring and live order of the engines in these tests differ by less than that.
@@ -15,6 +16,11 @@ const SKEW: i64 = 30_000_000;
 
 pub(crate) fn engine(endpoint: &str) -> Engine {
     Engine::new(endpoint.parse().unwrap(), EngineConfig::default())
+}
+
+/// Whether the engine is Podman. What it does otherwise than Docker is asserted where it does; docs/engines.md lists it.
+pub(crate) fn is_podman(lease: &Lease) -> bool {
+    lease.engine_name() == "podman"
 }
 
 /// A watch that is as impatient as a test.

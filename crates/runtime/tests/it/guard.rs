@@ -116,10 +116,9 @@ async fn what_a_dead_process_left_is_swept_and_what_a_living_one_holds_is_not() 
             .await
             .unwrap();
         let swept = sweep(&client).await.unwrap();
-        assert!(
-            swept.contains(&left.id) && !swept.contains(guard.id()),
-            "{swept:?}"
-        );
+        // Another test's sweep may have come first.
+        let is_swept = swept.contains(&left.id) || !is_there(&client, left.id.as_str()).await;
+        assert!(is_swept && !swept.contains(guard.id()), "{swept:?}");
         assert!(is_there(&client, guard.id().as_str()).await);
         guard.close().await.unwrap();
     })
