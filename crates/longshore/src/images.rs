@@ -104,7 +104,21 @@ impl Images {
     /// Builds an image, with its log as a stream that ends with exactly one of done and an error.
     ///
     /// # Errors
-    /// [`Input`](crate::DockerErrorKind::Input) for a context that cannot be read; a step that fails is the last item.
+    /// [`Input`](crate::DockerErrorKind::Input) for a context or a secret that cannot be read; a step that fails is the
+    /// last item.
+    ///
+    /// ```no_run
+    /// # async fn example(client: longshore::DockerClient) -> Result<(), longshore::DockerError> {
+    /// use longshore::prelude::*;
+    /// // RUN --mount=type=secret,id=npmrc npm ci --userconfig /run/secrets/npmrc
+    /// let options = BuildImage::default()
+    ///     .builder(Builder::BuildKit)
+    ///     .secret("npmrc", SecretSource::file(".npmrc"));
+    /// let built = client.images().build(BuildContext::folder("."), &options).await?.finish().await?;
+    /// println!("{}", built.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn build(&self, context: BuildContext, options: &BuildImage) -> Result<Build, DockerError> {
         self.0.run(self.0.engine().build_image(context, options)).await
     }

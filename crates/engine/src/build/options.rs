@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use longshore_core::{ImageName, Platform};
 
+use super::SecretSource;
 use crate::Upload;
 use crate::path::PathQuery;
 
@@ -66,7 +67,7 @@ pub enum Builder {
     Preferred,
     /// The classic one: one step after the other. Windows has only this; newest engines call it deprecated.
     Classic,
-    /// BuildKit: several steps at a time, and `RUN --mount=type=cache`.
+    /// BuildKit: several steps at a time, and `RUN --mount`. The only one that takes secrets.
     BuildKit,
 }
 
@@ -94,7 +95,8 @@ pub struct BuildImage {
     pub tags: Vec<ImageName>,
     /// Where the Dockerfile is. Default: `Dockerfile` in the context.
     pub dockerfile: Dockerfile,
-    /// Values of its `ARG`s. They are part of the call's address and of the image's history: no place for secrets.
+    /// Values of its `ARG`s. They are part of the call's address and of the image's history: no place for
+    /// secrets, for which there is [`Self::secrets`].
     pub args: BTreeMap<String, String>,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
@@ -119,6 +121,9 @@ pub struct BuildImage {
     /// Registries whose credentials the classic builder gets, beside those that the Dockerfile of a folder names.
     /// BuildKit asks for those that it needs.
     pub registries: Vec<String>,
+    /// What `RUN --mount=type=secret,id=…` reads, by the id. A step that asks for another one finds no file, and fails where
+    /// it says `required`. They are in no layer, no history and no log. Only BuildKit takes them. Default: none.
+    pub secrets: BTreeMap<String, SecretSource>,
     /// Who builds. Default: whom the engine prefers.
     pub builder: Builder,
 }
@@ -159,6 +164,23 @@ impl BuildImage {
         self
     }
 
+    /// Adds a secret, for `RUN --mount=type=secret,id=…`.
+    ///
+    /// ```
+    /// use longshore_engine::{BuildImage, Builder, SecretSource};
+    /// // RUN --mount=type=secret,id=token wget --header "Authorization: $(cat /run/secrets/token)" …
+    /// let options = BuildImage::default()
+    ///     .builder(Builder::BuildKit)
+    ///     .secret("token", SecretSource::bytes("hunter2"))
+    ///     .secret("netrc", SecretSource::file("/home/me/.netrc"));
+    /// assert!(!format!("{options:?}").contains("hunter2"));
+    /// ```
+    #[must_use]
+    pub fn secret(mut self, id: impl Into<String>, source: SecretSource) -> Self {
+        self.secrets.insert(id.into(), source);
+        self
+    }
+
     /// Sets [`Self::builder`].
     #[must_use]
     pub fn builder(mut self, builder: Builder) -> Self {
@@ -176,6 +198,7 @@ impl fmt::Debug for BuildImage {
             .field("args", &self.args.keys())
             .field("target", &self.target)
             .field("platform", &self.platform)
+            .field("secrets", &self.secrets)
             .field("builder", &self.builder)
             .finish_non_exhaustive()
     }
