@@ -81,7 +81,7 @@ pub use attach::{AttachOptions, Attached, AttachedInput, AttachedOutput};
 pub use backoff::Backoff;
 pub use build::{
     Build, BuildContext, BuildEvent, BuildImage, BuildLimit, BuildStep, Builder, Built, Dockerfile,
-    SecretSource, StepState,
+    SecretSource, SshAgent, StepState,
 };
 pub use config::EngineConfig;
 pub use copy::{Copied, CopyIn, CopyOut, CopyOwner};

@@ -104,7 +104,7 @@ impl Images {
     /// Builds an image, with its log as a stream that ends with exactly one of done and an error.
     ///
     /// # Errors
-    /// [`Input`](crate::DockerErrorKind::Input) for a context or a secret that cannot be read; a step that fails is the
+    /// [`Input`](crate::DockerErrorKind::Input) for a context, a secret or an SSH agent that cannot be read; a step that fails is the
     /// last item.
     ///
     /// ```no_run
@@ -113,7 +113,8 @@ impl Images {
     /// // RUN --mount=type=secret,id=npmrc npm ci --userconfig /run/secrets/npmrc
     /// let options = BuildImage::default()
     ///     .builder(Builder::BuildKit)
-    ///     .secret("npmrc", SecretSource::file(".npmrc"));
+    ///     .secret("npmrc", SecretSource::file(".npmrc"))
+    ///     .ssh_agent("default", SshAgent::environment());
     /// let built = client.images().build(BuildContext::folder("."), &options).await?.finish().await?;
     /// println!("{}", built.id);
     /// # Ok(())

@@ -8,7 +8,7 @@ pub use longshore_core::{
 };
 pub use longshore_engine::{
     BuildContext, BuildEvent, BuildImage, Builder, Credentials, ListContainers, ListImages, LogOptions,
-    PullImage, SecretSource, StepState, TransferEvent, Upload,
+    PullImage, SecretSource, SshAgent, StepState, TransferEvent, Upload,
 };
 pub use longshore_runtime::guard::{ContainerGuard, GuardConfig};
 pub use longshore_runtime::{Batch, Bulk, Ensure, RunOptions, RunOutput};

@@ -41,7 +41,7 @@ use crate::{Engine, Error};
 
 pub use log::{BuildEvent, BuildStep, Built, StepState};
 pub use options::{BuildContext, BuildImage, BuildLimit, Builder, Dockerfile};
-pub use session::SecretSource;
+pub use session::{SecretSource, SshAgent};
 
 const OP: &str = "build the image";
 const REGISTRIES: HeaderName = HeaderName::from_static("x-registry-config");
@@ -117,11 +117,14 @@ impl Engine {
             Builder::BuildKit => true,
             Builder::Preferred => self.ping().await?.builder.as_deref() == Some("2"),
         };
-        let offer = Offer::new(self.client.registry_auth.clone(), options).await?;
-        if offer.is_needed() && !buildkit {
+        if options.needs_session() && !buildkit {
             let hint = "ask for Builder::BuildKit";
-            return Err(bad("secrets need BuildKit, and the classic builder is to build").with_hint(hint));
+            return Err(
+                bad("secrets and SSH agents need BuildKit, and the classic builder is to build")
+                    .with_hint(hint),
+            );
         }
+        let offer = Offer::new(self.client.registry_auth.clone(), options).await?;
         let prepared = prepare(context.0, options, buildkit).await?;
         let path = options::path(
             options,
@@ -179,7 +182,7 @@ impl Engine {
             )),
             Err(error) if is_needed => Err(match error.is_not_found() {
                 // It is no image that is missing.
-                true => bad("the engine has no sessions of BuildKit, in which it would ask for secrets")
+                true => bad("the engine has no sessions of BuildKit, which secrets and SSH agents need")
                     .with_kind(ErrorKind::Version)
                     .with_source(error),
                 false => error,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use longshore_core::{ImageName, Platform};
 
-use super::SecretSource;
+use super::{SecretSource, SshAgent};
 use crate::Upload;
 use crate::path::PathQuery;
 
@@ -67,7 +67,7 @@ pub enum Builder {
     Preferred,
     /// The classic one: one step after the other. Windows has only this; newest engines call it deprecated.
     Classic,
-    /// BuildKit: several steps at a time, and `RUN --mount`. The only one that takes secrets.
+    /// BuildKit: several steps at a time, and `RUN --mount`. The only one that takes secrets and SSH agents.
     BuildKit,
 }
 
@@ -124,6 +124,9 @@ pub struct BuildImage {
     /// What `RUN --mount=type=secret,id=…` reads, by the id. A step that asks for another one finds no file, and fails where
     /// it says `required`. They are in no layer, no history and no log. Only BuildKit takes them. Default: none.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// What `RUN --mount=type=ssh,id=…` may use, by the id; `default` for a mount without one. Only BuildKit takes them.
+    /// Default: none.
+    pub ssh_agents: BTreeMap<String, SshAgent>,
     /// Who builds. Default: whom the engine prefers.
     pub builder: Builder,
 }
@@ -181,6 +184,27 @@ impl BuildImage {
         self
     }
 
+    /// Adds an SSH agent, for `RUN --mount=type=ssh,id=…`, and with the id `default` for a mount without one. When it goes
+    /// away in the middle, the step loses its connection to it, and does with that what it does.
+    ///
+    /// ```
+    /// use longshore_engine::{BuildImage, Builder, SshAgent};
+    /// // RUN --mount=type=ssh git clone git@example.com:me/private.git
+    /// let options = BuildImage::default()
+    ///     .builder(Builder::BuildKit)
+    ///     .ssh_agent("default", SshAgent::environment());
+    /// ```
+    #[must_use]
+    pub fn ssh_agent(mut self, id: impl Into<String>, agent: SshAgent) -> Self {
+        self.ssh_agents.insert(id.into(), agent);
+        self
+    }
+
+    /// A build without a session would not be the one that is asked for. (Credentials may turn out not to be needed.)
+    pub(super) fn needs_session(&self) -> bool {
+        !self.secrets.is_empty() || !self.ssh_agents.is_empty()
+    }
+
     /// Sets [`Self::builder`].
     #[must_use]
     pub fn builder(mut self, builder: Builder) -> Self {
@@ -199,6 +223,7 @@ impl fmt::Debug for BuildImage {
             .field("target", &self.target)
             .field("platform", &self.platform)
             .field("secrets", &self.secrets)
+            .field("ssh_agents", &self.ssh_agents)
             .field("builder", &self.builder)
             .finish_non_exhaustive()
     }

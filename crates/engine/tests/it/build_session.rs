@@ -1,8 +1,8 @@
-//! Builds that ask for more than credentials in BuildKit's session: secrets.
+//! Builds that ask for more than credentials in BuildKit's session: secrets and SSH agents.
 
 use futures_util::TryStreamExt as _;
 use longshore_core::ImageRef;
-use longshore_engine::{BuildContext, BuildImage, Builder, ErrorKind, SecretSource};
+use longshore_engine::{BuildContext, BuildEvent, BuildImage, Builder, ErrorKind, SecretSource, SshAgent};
 use longshore_testkit::lease::{IMAGE, Lease, on_each};
 
 use crate::build::{build, folder, options};
@@ -122,16 +122,106 @@ async fn a_secret_is_a_variable_where_the_engine_knows_that() {
 }
 
 #[tokio::test]
-async fn the_classic_builder_takes_no_secret() {
+async fn the_classic_builder_takes_none_of_it() {
     on_each(|lease| async move {
         let engine = client(&lease).await;
         let root = folder(&[("Dockerfile", &format!("FROM {IMAGE}\n"))]);
-        let options = options(&lease, Builder::Classic).secret("token", SecretSource::bytes("hunter2"));
-        let (_, built) = build(&engine, BuildContext::folder(root.path()), &options).await;
-        let error = built.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BadInput);
-        assert!(error.to_string().contains("BuildKit"), "{error}");
-        assert!(error.hint().unwrap().contains("Builder::BuildKit"));
+        let classic = options(&lease, Builder::Classic);
+        for options in [
+            classic.clone().secret("token", SecretSource::bytes("hunter2")),
+            classic.ssh_agent("default", SshAgent::socket("/none")),
+        ] {
+            let (_, built) = build(&engine, BuildContext::folder(root.path()), &options).await;
+            let error = built.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BadInput);
+            assert!(error.to_string().contains("BuildKit"), "{error}");
+            assert!(error.hint().unwrap().contains("Builder::BuildKit"));
+        }
     })
     .await;
+}
+
+#[cfg(target_os = "linux")]
+mod agents {
+    use longshore_testkit::ssh_agent::SshAgent as Agent;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_step_lists_the_keys_of_its_agent_and_cannot_take_them_away() {
+        on_each(|lease| async move {
+            if is_podman(&lease) {
+                return;
+            }
+            let (Some(work), Some(home)) = (Agent::start("key-of-work"), Agent::start("key-of-home")) else {
+                return;
+            };
+            let engine = client(&lease).await;
+            let root = folder(&[]);
+            let add = Agent::copy_ssh_add(root.path(), "/t").unwrap();
+            let text = format!(
+                "FROM {IMAGE}\nCOPY . /t\n\
+                 RUN --mount=type=ssh {add} -l\n\
+                 RUN --mount=type=ssh,id=home {add} -l; {add} -D 2>&1; {add} -l; {add} -x </dev/null; {add} -l\n\
+                 RUN --mount=type=ssh,id=other {add} -l 2>&1 || echo none other\n\
+                 RUN --mount=type=ssh for i in $(seq 40); do {add} -l >/tmp/$i & done; wait; cat /tmp/* | sort | uniq -c\n"
+            );
+            std::fs::write(root.path().join("Dockerfile"), text).unwrap();
+            let options = anew(&lease)
+                .ssh_agent("default", SshAgent::socket(work.socket()))
+                .ssh_agent("home", SshAgent::socket(home.socket()));
+            let (seen, built) = build(&engine, BuildContext::folder(root.path()), &options).await;
+            built.unwrap_or_else(|error| panic!("{error:?} {seen:?}"));
+            let lists = |comment| seen.out.matches(comment).count();
+            // Each alone, and forty connections at once.
+            assert_eq!((lists("key-of-work"), lists("key-of-home")), (2, 3), "{seen:?}");
+            assert!(seen.out.contains("     40 256 "), "{seen:?}");
+            assert!(seen.out.contains("none other\n"), "{seen:?}");
+            let left = home.ssh_add(&["-l"]).unwrap();
+            assert!(contains(&left.stdout, "key-of-home"), "{left:?}");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_goes_away_is_lost_to_the_step_and_not_to_the_build() {
+        on_each(|lease| async move {
+            if is_podman(&lease) {
+                return;
+            }
+            let Some(mut work) = Agent::start("key-of-work") else {
+                return;
+            };
+            let engine = client(&lease).await;
+            let root = folder(&[]);
+            let add = Agent::copy_ssh_add(root.path(), "/t").unwrap();
+            let text = format!(
+                "FROM {IMAGE}\nCOPY . /t\n\
+                 RUN --mount=type=ssh {add} -l; echo listed; \
+                 while {add} -l >/dev/null 2>&1; do :; done; {add} -l 2>&1; echo gone on\n"
+            );
+            std::fs::write(root.path().join("Dockerfile"), text).unwrap();
+            let options = anew(&lease).ssh_agent("default", SshAgent::socket(work.socket()));
+            let mut build = engine
+                .build_image(BuildContext::folder(root.path()), &options)
+                .await
+                .unwrap();
+            let mut out = String::new();
+            while let Some(event) = build.try_next().await.unwrap() {
+                if let BuildEvent::Output { bytes, .. } = event {
+                    out.push_str(&String::from_utf8_lossy(&bytes));
+                    if out.contains("listed") {
+                        work.kill();
+                    }
+                }
+            }
+            assert!(out.contains("key-of-work") && out.contains("gone on"), "{out}");
+            let error = engine
+                .build_image(BuildContext::folder(root.path()), &options)
+                .await
+                .unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BadInput, "{error:?}");
+        })
+        .await;
+    }
 }

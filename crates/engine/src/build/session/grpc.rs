@@ -17,6 +17,7 @@ pub(super) enum Code {
     NotFound = 5,
     ResourceExhausted = 8,
     Unimplemented = 12,
+    Unavailable = 14,
 }
 
 /// Why a call is not answered. The engine may put its words into the error of the build: there is no secret in them.
@@ -120,6 +121,12 @@ impl Told {
             self.0.send_data(piece.freeze(), false)?;
         }
         Ok(())
+    }
+
+    /// Resolves when the engine has given up the call.
+    pub(super) async fn gone(&mut self) {
+        // Whether it says so or is away itself.
+        let _ = poll_fn(|cx| self.0.poll_reset(cx)).await;
     }
 
     /// Ends the call.

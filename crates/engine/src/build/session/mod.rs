@@ -7,6 +7,7 @@
 mod credentials;
 mod grpc;
 mod secrets;
+mod ssh;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ use crate::path::PathQuery;
 use crate::{Engine, Error, RegistryAuth};
 
 pub use self::secrets::SecretSource;
+pub use self::ssh::SshAgent;
 
 /// Asked every five seconds; a session that does not answer is given up.
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
@@ -47,6 +49,8 @@ const WINDOW: u32 = 512 * 1024;
 pub(super) struct Offer {
     auth: RegistryAuth,
     secrets: secrets::Secrets,
+    agents: ssh::Agents,
+    is_needed: bool,
 }
 
 impl Offer {
@@ -60,23 +64,32 @@ impl Offer {
         let secrets = reading
             .await
             .map_err(|error| bad("its secrets could not be read").with_source(error))??;
-        Ok(Self { auth, secrets })
+        let agents = ssh::find(&options.ssh_agents).await?;
+        Ok(Self {
+            auth,
+            secrets,
+            agents,
+            is_needed: options.needs_session(),
+        })
     }
 
     /// Nobody needs a session for it.
     pub(super) fn is_empty(&self) -> bool {
-        self.auth.is_empty() && !self.is_needed()
+        self.auth.is_empty() && !self.is_needed
     }
 
-    /// A build without a session would not be the one that was asked for. (Credentials may turn out not to be needed.)
+    /// A build must not go on without it.
     pub(super) fn is_needed(&self) -> bool {
-        !self.secrets.is_empty()
+        self.is_needed
     }
 
     fn methods(&self) -> Vec<&'static str> {
         let mut methods = vec![HEALTH, CREDENTIALS];
         if !self.secrets.is_empty() {
             methods.push(secrets::GET);
+        }
+        if !self.agents.is_empty() {
+            methods.extend([ssh::CHECK, ssh::FORWARD]);
         }
         methods
     }
@@ -189,6 +202,8 @@ async fn called(request: Request<RecvStream>, told: &mut Told, offer: &Offer) ->
         }
         CREDENTIALS => credentials::credentials(&asked.only(MAX_QUESTION).await?, &offer.auth).await?,
         secrets::GET => secrets::get(&asked.only(MAX_QUESTION).await?, &offer.secrets)?,
+        ssh::CHECK => ssh::check(&asked.only(MAX_QUESTION).await?, &offer.agents)?,
+        ssh::FORWARD => return ssh::forward(&head.headers, &mut asked, told, &offer.agents).await,
         _ => {
             let message = "nothing is answered but what is offered";
             return Err(Refusal::new(Code::Unimplemented, message));

@@ -38,6 +38,7 @@ impl Asker {
     async fn raw(&self, method: &str, bytes: impl Into<Bytes>) -> Reply {
         let mut calls = self.calls.clone().ready().await.unwrap();
         let request = Request::post(format!("http://localhost{method}"))
+            .header("buildkit.ssh.id", "work")
             .body(())
             .unwrap();
         let (answer, mut asked) = calls.send_request(request, false).unwrap();
@@ -169,4 +170,120 @@ async fn a_secret_that_is_not_there_is_an_error_before_anything_is_sent() {
         BuildImage::default().secret("a", SecretSource::bytes("hunter2"))
     );
     assert!(shown.contains("covered") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[cfg(unix)]
+mod agents {
+    use std::path::Path;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    const LIST: &[u8] = b"\0\0\0\x01\x0b";
+    const NO_KEYS: &[u8] = b"\0\0\0\x05\x0c\0\0\0\0";
+    const FAILURE: &[u8] = b"\0\0\0\x01\x05";
+
+    /// An agent that answers each list of keys with these bytes, and hangs up after so many. All that it is asked goes
+    /// into the set's results.
+    fn agent(tasks: &mut JoinSet<Vec<u8>>, socket: &Path, answer: &'static [u8], times: usize) {
+        let listener = UnixListener::bind(socket).unwrap();
+        tasks.spawn(async move {
+            // Whether somebody is there is looked at first.
+            drop(listener.accept().await.unwrap());
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            for _ in 0..times {
+                let mut request = [0; LIST.len()];
+                if connection.read_exact(&mut request).await.is_err() {
+                    break;
+                }
+                asked.extend_from_slice(&request);
+                connection.write_all(answer).await.unwrap();
+            }
+            asked
+        });
+    }
+
+    /// A session with this agent as `work`, and what it answers to these bytes of a step.
+    async fn forwarded(answer: &'static [u8], times: usize, bytes: &[u8]) -> (Reply, Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("agent");
+        let mut tasks = JoinSet::new();
+        agent(&mut tasks, &socket, answer, times);
+        let options = BuildImage::default().ssh_agent("work", SshAgent::socket(&socket));
+        let asker = Asker::new(offer(&options).await.unwrap()).await;
+        assert_eq!(asker.ask(ssh::CHECK, &message(b"work")).await.status, "0");
+        for other in ["", "default"] {
+            assert_eq!(
+                asker.ask(ssh::CHECK, &message(other.as_bytes())).await.status,
+                "5"
+            );
+        }
+        let reply = asker.raw(ssh::FORWARD, bytes.to_vec()).await;
+        (reply, tasks.join_next().await.unwrap().unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_agent_is_asked_for_keys_and_nothing_that_changes_it() {
+        // Add a key, remove all, lock, extension: in one piece with the rest, which is cut in the middle.
+        let mut step = Vec::new();
+        for kind in [17, 19, 22, 27] {
+            step.extend_from_slice(&[0, 0, 0, 2, kind, 0]);
+        }
+        step.extend_from_slice(&LIST[..2]);
+        let bytes = [
+            framed(&message(&step)),
+            framed(&message(&[&LIST[2..], LIST].concat())),
+        ]
+        .concat();
+        let (reply, asked) = forwarded(NO_KEYS, 9, &bytes).await;
+        assert_eq!(reply.status, "0", "{reply:?}");
+        let expected = [[FAILURE; 4].as_slice(), [NO_KEYS; 2].as_slice()].concat();
+        let expected: Vec<u8> = expected.iter().flat_map(|one| framed(&message(one))).collect();
+        assert_eq!(reply.bytes, expected);
+        assert_eq!(asked, [LIST, LIST].concat());
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_fails_ends_the_steps_connection_and_not_the_session() {
+        let twice = [framed(&message(LIST)), framed(&message(LIST))].concat();
+        for (answer, times) in [
+            // Hangs up after an answer, in the middle of one, and without any.
+            (NO_KEYS, 1),
+            (&NO_KEYS[..6], 1),
+            (NO_KEYS, 0),
+            // Announces 4 GiB; says more than it was asked for.
+            (b"\xff\xff\xff\xff\x0c", 2),
+            (b"\0\0\0\x01\x05\0", 2),
+        ] {
+            let (reply, _) = forwarded(answer, times, &twice).await;
+            assert_eq!(reply.status, "14", "{answer:?} {times}: {reply:?}");
+        }
+        let (reply, asked) = forwarded(NO_KEYS, 1, &framed(&message(b"\xff\xff\xff\xff\x0b"))).await;
+        assert_eq!((&*reply.status, asked.len()), ("3", 0));
+        let (reply, asked) = forwarded(NO_KEYS, 1, b"\0\xff\xff\xff\xff").await;
+        assert_eq!((&*reply.status, asked.len()), ("8", 0));
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_is_not_there_is_an_error_before_anything_is_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let left = folder.path().join("left");
+        drop(UnixListener::bind(&left).unwrap());
+        for path in [folder.path().join("none"), file, left] {
+            let agent = SshAgent::socket(&path);
+            let error = offer(&BuildImage::default().ssh_agent("work", agent)).await;
+            let error = error.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::BadInput);
+            let text = error.to_string();
+            assert!(
+                text.contains("work") && text.contains(path.to_str().unwrap()),
+                "{text}"
+            );
+        }
+    }
 }
