@@ -67,7 +67,8 @@ pub enum Builder {
     Preferred,
     /// The classic one: one step after the other. Windows has only this; newest engines call it deprecated.
     Classic,
-    /// BuildKit: several steps at a time, and `RUN --mount`. The only one that takes secrets and SSH agents.
+    /// BuildKit: several steps at a time, and `RUN --mount`. The only one that takes secrets and SSH agents, and
+    /// that has other outputs than an image.
     BuildKit,
 }
 
@@ -233,6 +234,7 @@ impl fmt::Debug for BuildImage {
 pub(super) fn path(
     options: &BuildImage,
     buildkit: bool,
+    is_output: bool,
     dockerfile: &str,
     remote: Option<&str>,
 ) -> PathQuery {
@@ -250,6 +252,9 @@ pub(super) fn path(
         // What the command line asks for too: intermediate containers go, whatever comes.
         .query("rm", "1")
         .query("forcerm", "1");
+    if is_output {
+        path = path.query("outputs", r#"[{"Type":"tar"}]"#);
+    }
     for tag in &options.tags {
         path = path.query("t", &tag.clone().or_latest().to_string());
     }

@@ -2,14 +2,16 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
-use super::BuildEvent;
 use super::log::Log;
-use crate::Error;
+use super::session::Offer;
+use super::{BuildEvent, Built};
 use crate::error::ErrorKind;
 use crate::messages::Messages;
+use crate::{Copied, Error};
 
 /// A session that is answered while a build goes on.
 pub(super) type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -29,27 +31,53 @@ pub(super) async fn beside<T>(serving: &mut Option<Serving>, work: impl Future<O
     .await
 }
 
-/// A build's log on its way.
-pub(super) struct Run {
-    messages: Messages,
-    serving: Option<Serving>,
-    log: Log,
-    /// How it ended, while events before that are still to be given.
-    last: Option<Result<BuildEvent, Error>>,
+/// What a build can end with.
+pub(super) trait Outcome: Sized {
+    /// What is wrong with an engine that ends well, and without it.
+    const MISSING: &str;
+
+    fn of(built: Option<Built>, offer: &Offer) -> Option<Result<Self, Error>>;
 }
 
-impl Run {
-    pub(super) fn new(messages: Messages, serving: Option<Serving>) -> Self {
+impl Outcome for Built {
+    const MISSING: &str = "the engine did not say which image it has built";
+
+    fn of(built: Option<Built>, _: &Offer) -> Option<Result<Self, Error>> {
+        built.map(Ok)
+    }
+}
+
+impl Outcome for Copied {
+    const MISSING: &str = "the engine did not send what it has built";
+
+    fn of(_: Option<Built>, offer: &Offer) -> Option<Result<Self, Error>> {
+        offer.output()
+    }
+}
+
+/// A build's log on its way.
+pub(super) struct Run<T> {
+    messages: Messages,
+    serving: Option<Serving>,
+    offer: Arc<Offer>,
+    log: Log<T>,
+    /// How it ended, while events before that are still to be given.
+    last: Option<Result<BuildEvent<T>, Error>>,
+}
+
+impl<T: Outcome> Run<T> {
+    pub(super) fn new(messages: Messages, serving: Option<Serving>, offer: Arc<Offer>) -> Self {
         Self {
             messages,
             serving,
+            offer,
             log: Log::new(),
             last: None,
         }
     }
 
     /// The next event, and whether another one follows.
-    pub(super) async fn next(&mut self) -> (Result<BuildEvent, Error>, bool) {
+    pub(super) async fn next(&mut self) -> (Result<BuildEvent<T>, Error>, bool) {
         loop {
             if let Some(event) = self.log.next() {
                 return (Ok(event), true);
@@ -61,14 +89,14 @@ impl Run {
                 Some(Ok(message)) => self.log.see(&message),
                 Some(Err(error)) => {
                     self.log.fail(error.message().unwrap_or("the build has failed"));
+                    // When it is our output that failed, the engine can only say that it did.
+                    let error = self.offer.output().and_then(Result::err).unwrap_or(error);
                     self.last = Some(Err(error));
                 }
                 None => {
-                    let error = || {
-                        let error = self.messages.error(ErrorKind::Protocol);
-                        error.with_message("the engine did not say which image it has built")
-                    };
-                    self.last = Some(self.log.finish().map(BuildEvent::Done).ok_or_else(error));
+                    let missing = || Err(self.messages.error(ErrorKind::Protocol).with_message(T::MISSING));
+                    let ended = T::of(self.log.finish(), &self.offer).unwrap_or_else(missing);
+                    self.last = Some(ended.map(BuildEvent::Done));
                 }
             }
         }

@@ -10,7 +10,7 @@ use crate::images::name;
 use crate::support::{client, is_podman};
 
 /// Options for BuildKit, with nothing taken from a cache.
-fn anew(lease: &Lease) -> BuildImage {
+pub(crate) fn anew(lease: &Lease) -> BuildImage {
     BuildImage {
         no_cache: true,
         ..options(lease, Builder::BuildKit)

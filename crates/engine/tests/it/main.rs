@@ -11,6 +11,7 @@
 
 mod attaching;
 mod build;
+mod build_output;
 mod build_session;
 mod calls;
 mod copying;

@@ -16,6 +16,8 @@ pub(super) enum Code {
     InvalidArgument = 3,
     NotFound = 5,
     ResourceExhausted = 8,
+    FailedPrecondition = 9,
+    Aborted = 10,
     Unimplemented = 12,
     Unavailable = 14,
 }
@@ -33,6 +35,14 @@ impl Refusal {
             code,
             message: message.into(),
         }
+    }
+
+    pub(super) fn code(&self) -> Code {
+        self.code
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 }
 

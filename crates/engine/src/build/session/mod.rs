@@ -6,6 +6,7 @@
 
 mod credentials;
 mod grpc;
+mod output;
 mod secrets;
 mod ssh;
 #[cfg(test)]
@@ -26,13 +27,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::credentials::CREDENTIALS;
 use self::grpc::{Asked, Code, Refusal, Told};
+use self::output::Output;
 use super::{BuildImage, bad};
 use crate::call::Call;
 use crate::duplex::Duplex;
 use crate::error::ErrorKind;
 use crate::path::PathQuery;
-use crate::{Engine, Error, RegistryAuth};
+use crate::{Copied, Engine, Error, RegistryAuth};
 
+pub use self::output::BuildOutput;
 pub use self::secrets::SecretSource;
 pub use self::ssh::SshAgent;
 
@@ -50,26 +53,39 @@ pub(super) struct Offer {
     auth: RegistryAuth,
     secrets: secrets::Secrets,
     agents: ssh::Agents,
+    output: Output,
+    sends_output: bool,
     is_needed: bool,
 }
 
 impl Offer {
-    /// What these options say, read and checked.
+    /// What these options say, and this output, read and checked.
     ///
     /// # Errors
     /// When one of it is not there.
-    pub(super) async fn new(auth: RegistryAuth, options: &BuildImage) -> Result<Self, Error> {
+    pub(super) async fn new(
+        auth: RegistryAuth,
+        options: &BuildImage,
+        output: Option<BuildOutput>,
+    ) -> Result<Self, Error> {
         let sources = options.secrets.clone();
         let reading = tokio::task::spawn_blocking(move || secrets::read(&sources));
         let secrets = reading
             .await
             .map_err(|error| bad("its secrets could not be read").with_source(error))??;
         let agents = ssh::find(&options.ssh_agents).await?;
+        let output = match output {
+            Some(output) => Some(output.prepared().await?),
+            None => None,
+        };
+        let sends_output = output.is_some();
         Ok(Self {
             auth,
             secrets,
             agents,
-            is_needed: options.needs_session(),
+            output: Output::new(output),
+            sends_output,
+            is_needed: options.needs_session() || sends_output,
         })
     }
 
@@ -83,6 +99,11 @@ impl Offer {
         self.is_needed
     }
 
+    /// How the output ended; once, and `None` before it has and when none was asked for.
+    pub(super) fn output(&self) -> Option<Result<Copied, Error>> {
+        self.output.ended()
+    }
+
     fn methods(&self) -> Vec<&'static str> {
         let mut methods = vec![HEALTH, CREDENTIALS];
         if !self.secrets.is_empty() {
@@ -90,6 +111,9 @@ impl Offer {
         }
         if !self.agents.is_empty() {
             methods.extend([ssh::CHECK, ssh::FORWARD]);
+        }
+        if self.sends_output {
+            methods.push(output::SEND);
         }
         methods
     }
@@ -204,6 +228,7 @@ async fn called(request: Request<RecvStream>, told: &mut Told, offer: &Offer) ->
         secrets::GET => secrets::get(&asked.only(MAX_QUESTION).await?, &offer.secrets)?,
         ssh::CHECK => ssh::check(&asked.only(MAX_QUESTION).await?, &offer.agents)?,
         ssh::FORWARD => return ssh::forward(&head.headers, &mut asked, told, &offer.agents).await,
+        output::SEND => return offer.output.receive(&mut asked).await,
         _ => {
             let message = "nothing is answered but what is offered";
             return Err(Refusal::new(Code::Unimplemented, message));

@@ -20,6 +20,7 @@ struct Reply {
 /// An engine in a session, which ends with it.
 struct Asker {
     calls: SendRequest<Bytes>,
+    offer: Arc<Offer>,
     _tasks: JoinSet<()>,
 }
 
@@ -28,10 +29,16 @@ impl Asker {
     async fn new(offer: Offer) -> Self {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { serve(theirs, Arc::new(offer)).await.unwrap_or(()) });
+        let offer = Arc::new(offer);
+        let offered = Arc::clone(&offer);
+        tasks.spawn(async move { serve(theirs, offered).await.unwrap_or(()) });
         let (calls, connection) = client::handshake(ours).await.unwrap();
         tasks.spawn(async move { connection.await.unwrap_or(()) });
-        Self { calls, _tasks: tasks }
+        Self {
+            calls,
+            offer,
+            _tasks: tasks,
+        }
     }
 
     /// Calls a method with bytes as they are.
@@ -87,7 +94,7 @@ fn message(bytes: &[u8]) -> Vec<u8> {
 }
 
 async fn offer(options: &BuildImage) -> Result<Offer, Error> {
-    Offer::new(RegistryAuth::default(), options).await
+    Offer::new(RegistryAuth::default(), options, None).await
 }
 
 #[tokio::test]
@@ -284,6 +291,218 @@ mod agents {
                 text.contains("work") && text.contains(path.to_str().unwrap()),
                 "{text}"
             );
+        }
+    }
+}
+
+mod outputs {
+    use std::io;
+    use std::path::Path;
+
+    use super::*;
+
+    /// A tar of files with these names, which need not be good ones, and of links.
+    fn tar(entries: &[(&str, Result<&str, &str>)]) -> Vec<u8> {
+        let mut tar = ::tar::Builder::new(Vec::new());
+        for (name, what) in entries {
+            let mut header = ::tar::Header::new_gnu();
+            header.set_mode(0o644);
+            header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+            let content = what.unwrap_or_default();
+            if let Err(target) = what {
+                header.set_entry_type(::tar::EntryType::Symlink);
+                header.set_link_name_literal(target).unwrap();
+            }
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            tar.append(&header, content.as_bytes()).unwrap();
+        }
+        tar.into_inner().unwrap()
+    }
+
+    /// The tar in pieces of this size, as an engine sends it.
+    fn pieces(tar: &[u8], size: usize) -> Vec<u8> {
+        tar.chunks(size)
+            .flat_map(|piece| framed(&message(piece)))
+            .collect()
+    }
+
+    async fn to_folder(path: &Path) -> Result<Asker, Error> {
+        let output = Some(BuildOutput::folder(path));
+        let offer = Offer::new(RegistryAuth::default(), &BuildImage::default(), output).await?;
+        Ok(Asker::new(offer).await)
+    }
+
+    #[tokio::test]
+    async fn files_come_into_the_folder_and_only_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("made/by/the/build");
+        let asker = to_folder(&path).await.unwrap();
+        let tar = tar(&[
+            ("a", Ok("one")),
+            ("sub/b", Ok("two")),
+            ("link", Err("/etc/passwd")),
+        ]);
+        let done = asker.raw(output::SEND, pieces(&tar, 100)).await;
+        assert_eq!(done.status, "0", "{done:?}");
+        let copied = asker.offer.output().unwrap().unwrap();
+        assert_eq!((copied.entries, copied.bytes), (3, 6));
+        assert_eq!(std::fs::read_to_string(path.join("sub/b")).unwrap(), "two");
+        assert_eq!(
+            std::fs::read_link(path.join("link")).unwrap(),
+            Path::new("/etc/passwd")
+        );
+        let again = asker.raw(output::SEND, pieces(&tar, 100)).await;
+        assert_eq!(again.status, "9", "{again:?}");
+        assert!(asker.offer.output().is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_outside_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("inside");
+        let outside = folder.path().join("outside");
+        std::fs::create_dir(&outside).unwrap();
+        let above = outside.to_str().unwrap();
+        // A link of the caller's own leads to the folder: it stays.
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("real"), &inside).unwrap();
+        for entries in [
+            &[("../outside/x", Ok("x"))][..],
+            &[("a/../../outside/x", Ok("x"))],
+            &[("out", Err(above)), ("out/x", Ok("x"))],
+            &[("out", Err("../outside")), ("out/x", Ok("x"))],
+            &[("./", Err(above)), ("x", Ok("x"))],
+        ] {
+            let asker = to_folder(&inside).await.unwrap();
+            let refused = asker.raw(output::SEND, pieces(&tar(entries), 4096)).await;
+            assert_eq!(refused.status, "10", "{entries:?}: {refused:?}");
+            assert!(!refused.message.contains(above), "{refused:?}");
+            let error = asker.offer.output().unwrap().unwrap_err();
+            assert!(
+                matches!(error.kind(), ErrorKind::Protocol | ErrorKind::BadInput),
+                "{error:?}"
+            );
+            assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0, "{entries:?}");
+            assert!(std::fs::symlink_metadata(&inside).unwrap().is_symlink());
+        }
+        // An absolute name is one below the folder.
+        let asker = to_folder(&inside).await.unwrap();
+        let absolute = tar(&[("/etc/x", Ok("x"))]);
+        assert_eq!(asker.raw(output::SEND, pieces(&absolute, 4096)).await.status, "0");
+        assert!(inside.join("etc/x").is_file());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_an_output_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "mine").unwrap();
+        for path in [file.clone(), file.join("below")] {
+            let error = to_folder(&path).await.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::BadInput);
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+
+        let whole = tar(&[("a", Ok("one"))]);
+        for (bytes, kind) in [
+            // 4 GiB, more than a message may have, no message, no tar.
+            (b"\0\xff\xff\xff\xff".to_vec(), Some(ErrorKind::Protocol)),
+            (b"\0\x00\x40\x00\x01".to_vec(), Some(ErrorKind::Protocol)),
+            (framed(b"\xff\xff").to_vec(), Some(ErrorKind::Protocol)),
+            (pieces(&[b'x'; 600], 100), Some(ErrorKind::Protocol)),
+            // It ends in the middle: what the engine says is the reason.
+            (pieces(&whole[..514], 100), None),
+        ] {
+            let asker = to_folder(&folder.path().join("out")).await.unwrap();
+            let refused = asker.raw(output::SEND, bytes.clone()).await;
+            assert_eq!(refused.status, "10", "{bytes:?}: {refused:?}");
+            let error = asker.offer.output().map(|ended| ended.unwrap_err().kind());
+            assert_eq!(error, kind, "{bytes:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tar_goes_to_the_writer_and_a_writer_that_fails_is_the_error() {
+        let tar = tar(&[("a", Ok("one"))]);
+        let (writer, mut reader) = tokio::io::duplex(100);
+        let to = |writer| async {
+            let output = Some(BuildOutput::tar(writer));
+            let options = BuildImage::default();
+            let offer = Offer::new(RegistryAuth::default(), &options, output).await;
+            Asker::new(offer.unwrap()).await
+        };
+        let asker = to(writer).await;
+        let mut bytes = Vec::new();
+        let read = tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut bytes);
+        let (done, read) = tokio::join!(asker.raw(output::SEND, pieces(&tar, 333)), read);
+        assert_eq!((&*done.status, read.unwrap()), ("0", tar.len()));
+        assert_eq!(bytes, tar);
+        let copied = asker.offer.output().unwrap().unwrap();
+        assert_eq!((copied.entries, copied.bytes), (0, tar.len() as u64));
+
+        let (writer, reader) = tokio::io::duplex(100);
+        drop(reader);
+        let asker = to(writer).await;
+        assert_eq!(asker.raw(output::SEND, pieces(&tar, 333)).await.status, "10");
+        let error = asker.offer.output().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadInput);
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(
+            source.downcast_ref::<io::Error>().unwrap().kind(),
+            io::ErrorKind::BrokenPipe
+        );
+    }
+
+    #[tokio::test]
+    async fn what_was_written_before_the_session_ended_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let asker = to_folder(folder.path()).await.unwrap();
+        let long = "x".repeat(300_000);
+        let tar = tar(&[("first", Ok("whole")), ("second", Ok(&long))]);
+        let mut calls = asker.calls.clone().ready().await.unwrap();
+        let request = Request::post(format!("http://localhost{}", output::SEND))
+            .body(())
+            .unwrap();
+        let (answer, mut asked) = calls.send_request(request, false).unwrap();
+        asked
+            .send_data(pieces(&tar[..100_000], 1000).into(), false)
+            .unwrap();
+        answer.await.unwrap();
+        let path = folder.path().join("second");
+        while std::fs::metadata(&path).map_or(0, |meta| meta.len()) < 90_000 {
+            tokio::task::yield_now().await;
+        }
+        drop(asker);
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join("first")).unwrap(),
+            "whole"
+        );
+        let length = std::fs::metadata(&path).unwrap().len();
+        assert!((90_000..100_000).contains(&length), "{length}");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_stands_still_holds_up_no_other() {
+        let (writer, _nobody_reads) = tokio::io::duplex(10);
+        let output = Some(BuildOutput::tar(writer));
+        let offer = Offer::new(RegistryAuth::default(), &BuildImage::default(), output).await;
+        let asker = Asker::new(offer.unwrap()).await;
+        let mut calls = asker.calls.clone().ready().await.unwrap();
+        let request = Request::post(format!("http://localhost{}", output::SEND))
+            .body(())
+            .unwrap();
+        let (answer, mut asked) = calls.send_request(request, false).unwrap();
+        // More than is held of it.
+        asked
+            .send_data(pieces(&vec![0; 2 << 20], 1000).into(), false)
+            .unwrap();
+        answer.await.unwrap();
+        for _ in 0..10 {
+            let asking = asker.ask(HEALTH, b"");
+            let answered = tokio::time::timeout(std::time::Duration::from_secs(20), asking).await;
+            assert_eq!(answered.unwrap().status, "0");
         }
     }
 }
