@@ -224,13 +224,11 @@ impl Engine {
                 path.query("session", session.id()),
                 Some(Box::pin(session.serve())),
             )),
-            Err(error) if offer.is_needed() => Err(match error.is_not_found() {
-                // It is no image that is missing.
-                true => bad("the engine has no BuildKit, which secrets, SSH agents and other outputs than an image need")
-                    .with_kind(ErrorKind::Version)
-                    .with_source(error),
-                false => error,
-            }),
+            // It has no such call: Podman, and what is older than BuildKit.
+            Err(error) if offer.is_needed() && error.status() == Some(404) => Err(failed(ErrorKind::Version)
+                .with_message("the engine has no BuildKit, which secrets, SSH agents and other outputs than an image need")
+                .with_source(error)),
+            Err(error) if offer.is_needed() => Err(error),
             Err(error) => {
                 tracing::warn!(%error, "a build cannot ask for credentials");
                 Ok((path, None))
