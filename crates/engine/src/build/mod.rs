@@ -53,7 +53,8 @@ const REMOTE: Duration = Duration::from_secs(600);
 ///
 /// Items are what happens, and last either [`BuildEvent::Done`] or an `Err`, never both. Dropping it closes the
 /// connection, by which the engine ends the step at hand. Under no time limit once the engine has begun to answer: a
-/// step may be quiet for as long as it runs.
+/// step may be quiet for as long as it runs. One of BuildKit's that needs credentials, secrets, SSH agents or an output has to
+/// be polled on: the engine gives it up when it has asked us in vain for half a minute.
 ///
 /// It ends with an image ([`Built`]), or with files that were written ([`Copied`]).
 pub struct Build<T = Built> {

@@ -357,6 +357,7 @@ mod outputs {
         assert!(asker.offer.output().is_none());
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn nothing_is_written_outside_of_the_folder() {
         let folder = tempfile::tempdir().unwrap();
