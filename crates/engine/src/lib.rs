@@ -80,7 +80,8 @@ pub use archive::{PathStat, PutArchive};
 pub use attach::{AttachOptions, Attached, AttachedInput, AttachedOutput};
 pub use backoff::Backoff;
 pub use build::{
-    Build, BuildContext, BuildEvent, BuildImage, BuildLimit, BuildStep, Builder, Built, Dockerfile, StepState,
+    Build, BuildContext, BuildEvent, BuildImage, BuildLimit, BuildOutput, BuildStep, Builder, Built,
+    Dockerfile, SecretSource, SshAgent, StepState,
 };
 pub use config::EngineConfig;
 pub use copy::{Copied, CopyIn, CopyOut, CopyOwner};

@@ -5,9 +5,9 @@ use longshore_core::{
     Image, ImageHistory, ImageName, ImageRef, ImageSummary, RemovedImage, TransferProgress,
 };
 use longshore_engine::{
-    Build, BuildContext, BuildEvent, BuildImage, Built, Download, FoundImage, ImportImage, InspectImage,
-    ListImages, LoadImages, Loaded, PruneFilter, Pruned, PullImage, PushImage, RemoveImage, SearchImages,
-    Transfer, Transferred, UnusedImages, Upload,
+    Build, BuildContext, BuildEvent, BuildImage, BuildOutput, Built, Copied, Download, FoundImage,
+    ImportImage, InspectImage, ListImages, LoadImages, Loaded, PruneFilter, Pruned, PullImage, PushImage,
+    RemoveImage, SearchImages, Transfer, Transferred, UnusedImages, Upload,
 };
 
 use crate::{DockerClient, DockerError};
@@ -103,9 +103,51 @@ impl Images {
     /// Builds an image, with its log as a stream that ends with exactly one of done and an error.
     ///
     /// # Errors
-    /// [`Input`](crate::DockerErrorKind::Input) for a context that cannot be read; a step that fails is the last item.
+    /// [`Input`](crate::DockerErrorKind::Input) for a context, a secret or an SSH agent that cannot be read; a step that fails is the
+    /// last item.
+    ///
+    /// ```no_run
+    /// # async fn example(client: longshore::DockerClient) -> Result<(), longshore::DockerError> {
+    /// use longshore::prelude::*;
+    /// // RUN --mount=type=secret,id=npmrc npm ci --userconfig /run/secrets/npmrc
+    /// let options = BuildImage::default()
+    ///     .builder(Builder::BuildKit)
+    ///     .secret("npmrc", SecretSource::file(".npmrc"))
+    ///     .ssh_agent("default", SshAgent::environment());
+    /// let built = client.images().build(BuildContext::folder("."), &options).await?.finish().await?;
+    /// println!("{}", built.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn build(&self, context: BuildContext, options: &BuildImage) -> Result<Build, DockerError> {
         self.0.run(self.0.engine().build_image(context, options)).await
+    }
+
+    /// [`build`](Self::build), but the files of its last stage are written here instead of an image there. Only BuildKit does
+    /// that. It ends with what was written; what was written before an error stays.
+    ///
+    /// # Errors
+    /// As `build`, and [`Input`](crate::DockerErrorKind::Input) for an output that cannot be written.
+    ///
+    /// ```no_run
+    /// # async fn example(client: longshore::DockerClient) -> Result<(), longshore::DockerError> {
+    /// use longshore::prelude::*;
+    /// let options = BuildImage::default().builder(Builder::BuildKit).target("binaries");
+    /// let output = BuildOutput::folder("dist");
+    /// let build = client.images().build_to(BuildContext::folder("."), &options, output).await?;
+    /// println!("{} files and folders", build.finish().await?.entries);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn build_to(
+        &self,
+        context: BuildContext,
+        options: &BuildImage,
+        output: BuildOutput,
+    ) -> Result<Build<Copied>, DockerError> {
+        self.0
+            .run(self.0.engine().build_to(context, options, output))
+            .await
     }
 
     /// [`build`](Self::build) to its end; `progress` is called with each event of its log, the last one

@@ -7,8 +7,8 @@ pub use longshore_core::{
     ProgressEvent, ProgressStatus, RestartPolicy, UpdateSpec, Verb, VolumeSpec,
 };
 pub use longshore_engine::{
-    BuildContext, BuildEvent, BuildImage, Credentials, ListContainers, ListImages, LogOptions, PullImage,
-    StepState, TransferEvent, Upload,
+    BuildContext, BuildEvent, BuildImage, BuildOutput, Builder, Credentials, ListContainers, ListImages,
+    LogOptions, PullImage, SecretSource, SshAgent, StepState, TransferEvent, Upload,
 };
 pub use longshore_runtime::guard::{ContainerGuard, GuardConfig};
 pub use longshore_runtime::{Batch, Bulk, Ensure, RunOptions, RunOutput};

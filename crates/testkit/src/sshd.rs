@@ -75,7 +75,7 @@ impl Sshd {
     fn started(program: &Path, options: &str) -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("longshore-sshd-").tempdir()?;
         for key in ["host", "id", "stranger"] {
-            key_pair(&dir.path().join(key))?;
+            key_pair(&dir.path().join(key), "longshore-test")?;
         }
         std::fs::copy(dir.path().join("id.pub"), dir.path().join("authorized"))?;
         // Where an unprivileged child of root's sshd is shut in.
@@ -214,7 +214,7 @@ impl Sshd {
     clippy::print_stderr,
     reason = "a test that cannot begin is a failed test, and a skipped one must be seen"
 )]
-fn missing(what: &str) -> Option<Sshd> {
+pub(crate) fn missing<T>(what: &str) -> Option<T> {
     if std::env::var("CI").is_ok_and(|ci| ci == "true") {
         panic!("there is no {what}, and in CI a test with a real one must run (cargo xtask test brings it)");
     }
@@ -233,7 +233,7 @@ impl Drop for Sshd {
     clippy::disallowed_methods,
     reason = "nothing else of the test goes on meanwhile"
 )]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<io::Result<T>>) -> io::Result<T> {
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<io::Result<T>>) -> io::Result<T> {
     let since = Instant::now();
     while since.elapsed() < DEADLINE {
         if let Some(result) = look() {
@@ -281,9 +281,9 @@ fn serve(program: &Path, dir: &Path, port: u16, options: &str) -> io::Result<Chi
         .spawn()
 }
 
-fn key_pair(file: &Path) -> io::Result<()> {
+pub(crate) fn key_pair(file: &Path, comment: &str) -> io::Result<()> {
     let made = Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-C", "longshore-test", "-f"])
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"])
         .arg(file)
         .output()?;
     if made.status.success() {

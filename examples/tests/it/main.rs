@@ -177,6 +177,38 @@ async fn a_build_tells_its_steps_and_one_that_fails_says_which() {
 }
 
 #[tokio::test]
+async fn a_build_writes_its_files_into_a_folder() {
+    on_each(|lease| async move {
+        if lease.engine_name() == "podman" {
+            // It has no BuildKit.
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let text = format!(
+            "FROM {IMAGE} AS made\nRUN --mount=type=secret,id=token wc -c </run/secrets/token >/length\n\
+             FROM scratch\nCOPY --from=made /length /\n"
+        );
+        fs::write(path("Dockerfile"), text).unwrap();
+        fs::write(path("token"), "hunter2").unwrap();
+        let program = env!("CARGO_BIN_EXE_build_into_a_folder");
+        let (dist, token) = (path("dist"), path("token"));
+        let command = example(&lease, program, &[&path(""), &dist, &token]);
+        assert_eq!(
+            printed(&output(command).await),
+            format!("1 things, 2 bytes in {dist}\n")
+        );
+        assert_eq!(fs::read_to_string(path("dist/length")).unwrap(), "7\n");
+
+        let command = example(&lease, program, &[&path(""), &dist, &path("none")]);
+        let failed = output(command).await;
+        assert_eq!(failed.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&failed.stderr).contains("cannot be read"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_file_is_copied_out() {
     on_each(|lease| async move {
         let program = env!("CARGO_BIN_EXE_copy_a_file_out");

@@ -1,7 +1,9 @@
 //! BuildKit's status messages: the four kinds of things in a `StatusResponse`, out of their protocol buffers.
 //!
-//! Owns a decoder for just that message (moby/buildkit `api/services/control/control.proto`). What they mean for a log
-//! is `log`'s.
+//! Owns just that message (moby/buildkit `api/services/control/control.proto`). The wire format is `proto`'s, what they mean
+//! for a log `log`'s.
+
+use super::proto::fields;
 
 /// One `StatusResponse`.
 #[derive(Debug, Default, PartialEq)]
@@ -46,84 +48,6 @@ pub(super) struct VertexLog<'a> {
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct VertexWarning<'a> {
     pub(super) short: &'a [u8],
-}
-
-/// A field's value.
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-    /// Of a kind that none of ours has.
-    Other,
-}
-
-impl<'a> Value<'a> {
-    fn bytes(self) -> &'a [u8] {
-        match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Number(_) | Self::Other => &[],
-        }
-    }
-
-    fn number(self) -> i64 {
-        match self {
-            // Negative ones are written as their two's complement.
-            Self::Number(number) => number.cast_signed(),
-            Self::Bytes(_) | Self::Other => 0,
-        }
-    }
-}
-
-/// Calls `see` with each field of a message; `None` when it is none.
-fn fields<'a>(mut message: &'a [u8], mut see: impl FnMut(u64, Value<'a>) -> Option<()>) -> Option<()> {
-    while !message.is_empty() {
-        let tag = varint(&mut message)?;
-        let value = match tag & 7 {
-            0 => Value::Number(varint(&mut message)?),
-            1 => {
-                message = message.get(8..)?;
-                Value::Other
-            }
-            2 => {
-                let length = usize::try_from(varint(&mut message)?).ok()?;
-                let (bytes, rest) = message.split_at_checked(length)?;
-                message = rest;
-                Value::Bytes(bytes)
-            }
-            5 => {
-                message = message.get(4..)?;
-                Value::Other
-            }
-            _ => return None,
-        };
-        see(tag >> 3, value)?;
-    }
-    Some(())
-}
-
-fn varint(message: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = message.split_first()?;
-        *message = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-/// The text of a message's field.
-pub(super) fn text_field(message: &[u8], wanted: u64) -> Option<String> {
-    let mut text = None;
-    fields(message, |field, value| {
-        if field == wanted {
-            text = Some(String::from_utf8_lossy(value.bytes()).into_owned());
-        }
-        Some(())
-    })?;
-    text
 }
 
 impl<'a> Status<'a> {

@@ -20,10 +20,10 @@ const TRACE: &str = "moby.buildkit.trace";
 const RED: &str = "\u{1b}[91m";
 const PLAIN: &str = "\u{1b}[0m";
 
-/// One event of a build.
+/// One event of a build. It ends with a `T`: an image, or where the files went.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum BuildEvent {
+pub enum BuildEvent<T = Built> {
     /// A step has begun or ended.
     Step(BuildStep),
     /// A step has written something: pieces as they come, which need not be lines.
@@ -51,7 +51,7 @@ pub enum BuildEvent {
     /// The builder finds something odd.
     Warning(String),
     /// It is done; the last item.
-    Done(Built),
+    Done(T),
 }
 
 /// A step of a build: an instruction, or BuildKit's own work around them.
@@ -90,8 +90,8 @@ pub struct Built {
 
 /// Messages in, events out.
 #[derive(Debug)]
-pub(super) struct Log {
-    ready: VecDeque<BuildEvent>,
+pub(super) struct Log<T> {
+    ready: VecDeque<BuildEvent<T>>,
     /// Steps by their number; the classic builder's have no digest.
     steps: Vec<Step>,
     /// How many steps the classic builder has announced.
@@ -120,7 +120,7 @@ struct Result {
     id: String,
 }
 
-impl Log {
+impl<T> Log<T> {
     pub(super) fn new() -> Self {
         Self {
             ready: VecDeque::new(),
@@ -135,7 +135,7 @@ impl Log {
         }
     }
 
-    pub(super) fn next(&mut self) -> Option<BuildEvent> {
+    pub(super) fn next(&mut self) -> Option<BuildEvent<T>> {
         self.ready.pop_front()
     }
 

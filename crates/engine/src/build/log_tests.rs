@@ -137,7 +137,7 @@ fn a_cached_step_a_warning_a_failure_and_an_old_engine_are_told() {
 proptest! {
     #[test]
     fn rubbish_never_panics(texts in prop::collection::vec(prop_oneof!["\\PC{0,20}", "Step [0-9]{1,20}/[0-9]{1,3} : x"], 0..12), aux in "\\PC{0,20}") {
-        let mut log = Log::new();
+        let mut log = Log::<Built>::new();
         for text in texts {
             log.see(&serde_json::from_value(serde_json::json!({"stream": text})).unwrap());
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use longshore_core::{ImageName, Platform};
 
+use super::{SecretSource, SshAgent};
 use crate::Upload;
 use crate::path::PathQuery;
 
@@ -66,7 +67,8 @@ pub enum Builder {
     Preferred,
     /// The classic one: one step after the other. Windows has only this; newest engines call it deprecated.
     Classic,
-    /// BuildKit: several steps at a time, and `RUN --mount=type=cache`.
+    /// BuildKit: several steps at a time, and `RUN --mount`. The only one that takes secrets and SSH agents, and
+    /// that has other outputs than an image.
     BuildKit,
 }
 
@@ -94,7 +96,8 @@ pub struct BuildImage {
     pub tags: Vec<ImageName>,
     /// Where the Dockerfile is. Default: `Dockerfile` in the context.
     pub dockerfile: Dockerfile,
-    /// Values of its `ARG`s. They are part of the call's address and of the image's history: no place for secrets.
+    /// Values of its `ARG`s. They are part of the call's address and of the image's history: no place for
+    /// secrets, for which there is [`Self::secrets`].
     pub args: BTreeMap<String, String>,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
@@ -119,6 +122,12 @@ pub struct BuildImage {
     /// Registries whose credentials the classic builder gets, beside those that the Dockerfile of a folder names.
     /// BuildKit asks for those that it needs.
     pub registries: Vec<String>,
+    /// What `RUN --mount=type=secret,id=…` reads, by the id. A step that asks for another one finds no file, and fails where
+    /// it says `required`. They are in no layer, no history and no log. Only BuildKit takes them. Default: none.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// What `RUN --mount=type=ssh,id=…` may use, by the id; `default` for a mount without one. Only BuildKit takes them.
+    /// Default: none.
+    pub ssh_agents: BTreeMap<String, SshAgent>,
     /// Who builds. Default: whom the engine prefers.
     pub builder: Builder,
 }
@@ -159,6 +168,44 @@ impl BuildImage {
         self
     }
 
+    /// Adds a secret, for `RUN --mount=type=secret,id=…`.
+    ///
+    /// ```
+    /// use longshore_engine::{BuildImage, Builder, SecretSource};
+    /// // RUN --mount=type=secret,id=token wget --header "Authorization: $(cat /run/secrets/token)" …
+    /// let options = BuildImage::default()
+    ///     .builder(Builder::BuildKit)
+    ///     .secret("token", SecretSource::bytes("hunter2"))
+    ///     .secret("netrc", SecretSource::file("/home/me/.netrc"));
+    /// assert!(!format!("{options:?}").contains("hunter2"));
+    /// ```
+    #[must_use]
+    pub fn secret(mut self, id: impl Into<String>, source: SecretSource) -> Self {
+        self.secrets.insert(id.into(), source);
+        self
+    }
+
+    /// Adds an SSH agent, for `RUN --mount=type=ssh,id=…`, and with the id `default` for a mount without one. When it goes
+    /// away in the middle, the step loses its connection to it, and does with that what it does.
+    ///
+    /// ```
+    /// use longshore_engine::{BuildImage, Builder, SshAgent};
+    /// // RUN --mount=type=ssh git clone git@example.com:me/private.git
+    /// let options = BuildImage::default()
+    ///     .builder(Builder::BuildKit)
+    ///     .ssh_agent("default", SshAgent::environment());
+    /// ```
+    #[must_use]
+    pub fn ssh_agent(mut self, id: impl Into<String>, agent: SshAgent) -> Self {
+        self.ssh_agents.insert(id.into(), agent);
+        self
+    }
+
+    /// A build without a session would not be the one that is asked for. (Credentials may turn out not to be needed.)
+    pub(super) fn needs_session(&self) -> bool {
+        !self.secrets.is_empty() || !self.ssh_agents.is_empty()
+    }
+
     /// Sets [`Self::builder`].
     #[must_use]
     pub fn builder(mut self, builder: Builder) -> Self {
@@ -176,6 +223,8 @@ impl fmt::Debug for BuildImage {
             .field("args", &self.args.keys())
             .field("target", &self.target)
             .field("platform", &self.platform)
+            .field("secrets", &self.secrets)
+            .field("ssh_agents", &self.ssh_agents)
             .field("builder", &self.builder)
             .finish_non_exhaustive()
     }
@@ -185,6 +234,7 @@ impl fmt::Debug for BuildImage {
 pub(super) fn path(
     options: &BuildImage,
     buildkit: bool,
+    is_output: bool,
     dockerfile: &str,
     remote: Option<&str>,
 ) -> PathQuery {
@@ -202,6 +252,9 @@ pub(super) fn path(
         // What the command line asks for too: intermediate containers go, whatever comes.
         .query("rm", "1")
         .query("forcerm", "1");
+    if is_output {
+        path = path.query("outputs", r#"[{"Type":"tar"}]"#);
+    }
     for tag in &options.tags {
         path = path.query("t", &tag.clone().or_latest().to_string());
     }

@@ -17,7 +17,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::{Bytes, BytesMut};
 use longshore_core::ObjectRef;
 
-use self::unpack::{Failed, Unpack};
+use self::unpack::Failed;
+pub(crate) use self::unpack::Unpack;
 use crate::error::ErrorKind;
 use crate::tarball::{BadTar, EntryKind, TarReader};
 use crate::{Engine, Error, PathStat, PutArchive};
@@ -354,19 +355,7 @@ fn safe_name(name: &str) -> PathBuf {
 }
 
 fn failure(container: &ObjectRef, failed: Failed) -> Error {
-    let error = |kind| Error::new(kind, OUT).with_target(container.as_str());
-    match failed {
-        Failed::Tar(BadTar::Source(error)) => error,
-        Failed::Tar(bad @ BadTar::Cut) => error(ErrorKind::Interrupted).with_source(bad),
-        Failed::Tar(bad) => error(ErrorKind::Protocol).with_source(bad),
-        Failed::Io(path, source) => error(ErrorKind::BadInput)
-            .with_message(format!("{} cannot be written", path.display()))
-            .with_source(source),
-        Failed::LeadsOut(name) => error(ErrorKind::Protocol).with_message(format!(
-            "the archive would be written outside of its folder: {name:?}"
-        )),
-        Failed::TooLarge => error(ErrorKind::TooLarge).with_message("it is larger than the limit"),
-    }
+    failed.into_error(|kind| Error::new(kind, OUT).with_target(container.as_str()))
 }
 
 #[cfg(unix)]

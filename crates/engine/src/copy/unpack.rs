@@ -1,4 +1,4 @@
-//! A tar out of a container as files of this machine.
+//! A tar out of a container, or of a build, as files of this machine.
 //!
 //! A container is not trusted: nothing is written outside the folder that was named, neither by a path that leads out nor
 //! through a link that the archive brought or that was there before. Links are kept as they are and never followed; devices
@@ -15,11 +15,12 @@ use tokio::io::AsyncWriteExt;
 
 use super::{Copied, Tally};
 use crate::Error;
+use crate::error::ErrorKind;
 use crate::tarball::{BadTar, Entry, EntryKind, TarReader};
 
 /// Why files could not be written.
 #[derive(Debug)]
-pub(super) enum Failed {
+pub(crate) enum Failed {
     /// The archive is at fault, or its source.
     Tar(BadTar),
     /// This machine is.
@@ -30,6 +31,24 @@ pub(super) enum Failed {
     TooLarge,
 }
 
+impl Failed {
+    /// As the error of the call, which `error` makes.
+    pub(crate) fn into_error(self, error: impl Fn(ErrorKind) -> Error) -> Error {
+        match self {
+            Self::Tar(BadTar::Source(error)) => error,
+            Self::Tar(bad @ BadTar::Cut) => error(ErrorKind::Interrupted).with_source(bad),
+            Self::Tar(bad) => error(ErrorKind::Protocol).with_source(bad),
+            Self::Io(path, source) => error(ErrorKind::BadInput)
+                .with_message(format!("{} cannot be written", path.display()))
+                .with_source(source),
+            Self::LeadsOut(name) => error(ErrorKind::Protocol).with_message(format!(
+                "the archive would be written outside of its folder: {name:?}"
+            )),
+            Self::TooLarge => error(ErrorKind::TooLarge).with_message("it is larger than the limit"),
+        }
+    }
+}
+
 impl From<BadTar> for Failed {
     fn from(error: BadTar) -> Self {
         Self::Tar(error)
@@ -37,15 +56,15 @@ impl From<BadTar> for Failed {
 }
 
 /// Where entries go.
-pub(super) struct Unpack<'a> {
+pub(crate) struct Unpack<'a> {
     /// What the archive's root entry becomes.
-    pub(super) root: &'a Path,
+    pub(crate) root: &'a Path,
     /// Parts of every name that stand for the root: one, unless a folder's contents were asked for.
-    pub(super) strip: usize,
+    pub(crate) strip: usize,
     /// The permissions of the root where it is known to be a folder: an archive of its contents need not name it.
-    pub(super) folder: Option<u32>,
+    pub(crate) folder: Option<u32>,
     /// Bytes at most.
-    pub(super) limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
 }
 
 /// A folder whose permissions are set when everything in it is there: it may not be writable afterwards.
@@ -55,7 +74,7 @@ struct Open {
 }
 
 impl Unpack<'_> {
-    pub(super) async fn run<S>(&self, archive: S) -> Result<Copied, Failed>
+    pub(crate) async fn run<S>(&self, archive: S) -> Result<Copied, Failed>
     where
         S: Stream<Item = Result<Bytes, Error>> + Unpin,
     {

@@ -18,15 +18,15 @@ const BOTH: [Builder; 2] = [Builder::Classic, Builder::BuildKit];
 
 /// What a test needs to know of a build.
 #[derive(Debug, Default)]
-struct Seen {
-    steps: Vec<BuildStep>,
-    out: String,
-    err: String,
+pub(crate) struct Seen {
+    pub(crate) steps: Vec<BuildStep>,
+    pub(crate) out: String,
+    pub(crate) err: String,
     pulls: usize,
 }
 
 impl Seen {
-    fn states(&self, part: &str) -> Vec<&StepState> {
+    pub(crate) fn states(&self, part: &str) -> Vec<&StepState> {
         self.steps
             .iter()
             .filter(|step| step.name.contains(part))
@@ -36,7 +36,7 @@ impl Seen {
 }
 
 /// A folder with these files; a name with a slash at its end is a folder.
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for (name, content) in files {
         let path = root.path().join(name);
@@ -46,7 +46,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     root
 }
 
-fn options(lease: &Lease, builder: Builder) -> BuildImage {
+pub(crate) fn options(lease: &Lease, builder: Builder) -> BuildImage {
     let mut options = BuildImage::default()
         .label(LABEL, lease.run_id())
         .builder(builder);
@@ -54,7 +54,11 @@ fn options(lease: &Lease, builder: Builder) -> BuildImage {
     options
 }
 
-async fn build(engine: &Engine, context: BuildContext, options: &BuildImage) -> (Seen, Result<Built, Error>) {
+pub(crate) async fn build(
+    engine: &Engine,
+    context: BuildContext,
+    options: &BuildImage,
+) -> (Seen, Result<Built, Error>) {
     let mut seen = Seen::default();
     let mut build = match engine.build_image(context, options).await {
         Ok(build) => build,

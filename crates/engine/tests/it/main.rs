@@ -11,6 +11,8 @@
 
 mod attaching;
 mod build;
+mod build_output;
+mod build_session;
 mod calls;
 mod copying;
 mod creating;

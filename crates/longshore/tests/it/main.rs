@@ -53,6 +53,35 @@ async fn a_command_runs_prints_and_is_gone() {
 }
 
 #[tokio::test]
+async fn a_build_reads_a_secret_and_writes_its_files_here() {
+    on_each(|lease| async move {
+        let client = client(&lease).await;
+        let place = tempfile::tempdir().unwrap();
+        let text = format!(
+            "FROM {IMAGE} AS made\nRUN --mount=type=secret,id=token wc -c </run/secrets/token >/length\n\
+             FROM scratch\nCOPY --from=made /length /\n"
+        );
+        std::fs::write(place.path().join("Dockerfile"), text).unwrap();
+        let mut options = BuildImage::default()
+            .builder(Builder::BuildKit)
+            .label(LABEL, lease.run_id())
+            .secret("token", SecretSource::bytes("hunter2"));
+        options.network = Some("none".to_owned());
+        let (context, dist) = (BuildContext::folder(place.path()), place.path().join("dist"));
+        let output = BuildOutput::folder(&dist);
+        let build = client.images().build_to(context, &options, output).await;
+        if lease.engine_name() == "podman" {
+            // It has no BuildKit.
+            assert_eq!(build.unwrap_err().kind(), DockerErrorKind::Version);
+            return;
+        }
+        assert_eq!(build.unwrap().finish().await.unwrap().entries, 1);
+        assert_eq!(std::fs::read_to_string(dist.join("length")).unwrap(), "7\n");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn managers_reach_every_kind_of_object() {
     on_each(|lease| async move {
         let client = client(&lease).await;
