@@ -43,7 +43,8 @@ mod watch;
 
 pub use bulk::{Batch, BatchError, Bulk};
 pub use feed::{
-    Cursor, EventStats, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Policy, Record, RecordBody,
+    Cursor, EventStats, Feed, FeedFollow, FeedItem, FeedReader, FollowItem, GapReason, InvalidCursor, Policy,
+    Record, RecordBody, UnknownReason,
 };
 pub use longshore_engine::Backoff;
 pub use longshore_engine::StdStream;
@@ -58,4 +59,4 @@ pub use stats::{
     CounterFiles, Monitor, Round, Sample, SampleReader, SampleSource, Sampler, SamplerConfig, ThresholdEvent,
     ThresholdEvents,
 };
-pub use watch::{Status, Watch, WatchConfig, WatchCounters};
+pub use watch::{KnownLine, LineId, Status, Watch, WatchConfig, WatchCounters};
