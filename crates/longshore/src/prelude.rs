@@ -11,4 +11,7 @@ pub use longshore_engine::{
     StepState, TransferEvent, Upload,
 };
 pub use longshore_runtime::guard::{ContainerGuard, GuardConfig};
-pub use longshore_runtime::{Batch, Bulk, Ensure, RunOptions, RunOutput};
+pub use longshore_runtime::{
+    Batch, Bulk, Ensure, EventMonitor, EventSink, FollowItem, MonitorCounts, RecordBody, RunOptions,
+    RunOutput,
+};

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | what happens | [`Feed`], from [`Watch::feed`] | one subscription an engine, however many read |
 //! | what is there now | [`Mirror`], from [`Watch::mirror`], [`images`](Watch::images), [`networks`](Watch::networks), [`volumes`](Watch::volumes) | an inspect for each change; reads are free |
+//! | what happens, handed over | [`EventMonitor`] | a watch of its own; a task and a place in the feed a sink |
 //! | what it uses | [`Sampler`] | while somebody reads: a second's look at each running container's cgroup files, or a call |
 //! | how far a pull is | [`Pull`], from [`Puller`] | one pull, however many want it |
 //! | whether all that is current | [`Watch::status`] | nothing |
@@ -26,6 +27,7 @@ pub mod guard;
 pub mod logs;
 mod metrics;
 mod mirror;
+mod monitor;
 mod pattern;
 mod pull;
 mod run;
@@ -50,6 +52,7 @@ pub use longshore_engine::Backoff;
 pub use longshore_engine::StdStream;
 pub use metrics::{metrics, resource_status};
 pub use mirror::{FindError, Mirror, MirrorUpdates, Mirrored, Snapshot, Update};
+pub use monitor::{EventMonitor, EventSink, MonitorCounts};
 pub use pattern::{InvalidPattern, Pattern};
 pub use pull::{Pull, PullError, Puller};
 pub use run::{Ensure, Ensured, EnsuredHow, RunError, RunOptions, RunOutput, ensure, run, run_and_wait};
