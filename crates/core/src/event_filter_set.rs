@@ -193,10 +193,7 @@ mod tests {
             kind: EventType::from(kind),
             action: action.into(),
             id: "4f5a0c1d2e3f4f5a".into(),
-            attributes: attributes
-                .iter()
-                .map(|(key, value)| ((*key).into(), (*value).into()))
-                .collect(),
+            attributes: attributes.iter().copied().collect(),
             scope: Scope::Local,
             at: Timestamp::from_secs(100),
         }

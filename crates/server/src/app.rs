@@ -14,6 +14,7 @@ use crate::{
     error::{ApiError, ApiResult},
     gate::{Hosts, Origins},
     metrics::Metrics,
+    monitor::Presses,
 };
 
 /// What of the configuration is needed while serving.
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) origins: Origins,
     pub(crate) metrics: Metrics,
     pub(crate) logins: Limiter,
+    /// The texts of the newest events.
+    pub(crate) presses: Presses,
     pub(crate) compressed: Compressed,
     /// Name of the session cookie; the port is in it, since cookies do not tell ports apart.
     pub(crate) cookie: String,
@@ -52,8 +55,10 @@ pub(crate) struct Shared {
 impl Shared {
     /// Of a server that answers for `hosts` and begins now; sizes and paces are the configuration's.
     pub(crate) fn new(fleet: Fleet, store: Store, (hosts, origins): (Hosts, Origins), sizes: Sizes) -> App {
+        let metrics = Metrics::new(fleet.clone());
         Arc::new(Self {
-            metrics: Metrics::new(fleet.clone()),
+            presses: Presses::new(&fleet, &metrics.monitor_encoded),
+            metrics,
             fleet,
             store,
             logins: Limiter::default(),

@@ -39,6 +39,12 @@ pub(crate) struct Metrics {
     pub(crate) subscriptions: Gauge,
     /// Events that slow readers missed.
     pub(crate) missed: Counter,
+    /// Messages sent to subscribers of the event monitor.
+    pub(crate) monitor_sent: Counter,
+    /// Texts of records made for them: one a record, however many they are.
+    pub(crate) monitor_encoded: Counter,
+    /// What their filters held back.
+    pub(crate) monitor_filtered: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,6 +63,9 @@ impl Metrics {
             streams: Gauge::default(),
             subscriptions: Gauge::default(),
             missed: Counter::default(),
+            monitor_sent: Counter::default(),
+            monitor_encoded: Counter::default(),
+            monitor_filtered: Counter::default(),
         };
         let mut registry = Registry::with_prefix("longshore");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -77,6 +86,21 @@ impl Metrics {
             "events_missed",
             "Events that slow readers missed",
             metrics.missed.clone(),
+        );
+        registry.register(
+            "monitor_sent",
+            "Messages sent to subscribers of the event monitor",
+            metrics.monitor_sent.clone(),
+        );
+        registry.register(
+            "monitor_encoded",
+            "Records encoded for subscribers of the event monitor",
+            metrics.monitor_encoded.clone(),
+        );
+        registry.register(
+            "monitor_filtered",
+            "Messages that their filters held back",
+            metrics.monitor_filtered.clone(),
         );
         registry.register_collector(Box::new(Watched { fleet }));
         Self { registry, ..metrics }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use longshore_core::{Event, EventType, Scope, Timestamp};
+use longshore_core::{Attributes, Event, EventType, Scope, Timestamp};
 use longshore_runtime::{EventMonitor, EventSink, FollowItem, MonitorCounts, RecordBody};
 use longshore_testkit::eventually;
 use longshore_testkit::fake::{Draft, FakeConfig, FakeEngine, Restart};
@@ -274,7 +274,7 @@ async fn an_event_from_elsewhere_takes_the_same_way() {
             kind: EventType::Container,
             action: action.into(),
             id: "made".into(),
-            attributes: [].into(),
+            attributes: Attributes::default(),
             scope: Scope::Local,
             at: Timestamp::from_secs(1),
         };

@@ -35,7 +35,11 @@ pub(crate) async fn list_events(
     State(app): State<App>,
     InQuery(params): InQuery<EventsParams>,
 ) -> ApiResult<Json<EventsReply>> {
-    let since = params.since.as_deref().map(read_cursor).transpose()?;
+    let since = params
+        .since
+        .as_deref()
+        .map(|text| read_cursor("since", text))
+        .transpose()?;
     let (events, next) = history(&app, since, params.limit.unwrap_or(LIMIT));
     Ok(Json(EventsReply {
         events,
@@ -43,11 +47,10 @@ pub(crate) async fn list_events(
     }))
 }
 
-/// Reads a cursor that a caller gave back.
-pub(crate) fn read_cursor(text: &str) -> ApiResult<FleetCursor> {
-    text.parse().map_err(|_| {
-        ApiError::invalid("since is no cursor: give back one that came with an event, unchanged")
-    })
+/// Reads a cursor that a caller gave back under that name.
+pub(crate) fn read_cursor(name: &str, text: &str) -> ApiResult<FleetCursor> {
+    let wrong = || format!("{name} is no cursor: give back one that came with an event, unchanged");
+    text.parse().map_err(|_| ApiError::invalid(wrong()))
 }
 
 /// History of all hosts in the order in which it was received, and the place after it.

@@ -19,7 +19,11 @@ const CAPACITY: usize = 2_048;
 const CHUNK: usize = 256;
 
 pub(super) async fn run(app: &App, outlet: &Outlet, params: EventsParams) -> Result<&'static str, Stop> {
-    let since = params.since.as_deref().map(rest::read_cursor).transpose()?;
+    let since = params
+        .since
+        .as_deref()
+        .map(|text| rest::read_cursor("since", text))
+        .transpose()?;
     outlet.subscribed().await?;
     // Without a cursor the newest history comes first. With one, the readers themselves begin there.
     let mut place = since.clone().unwrap_or_default();

@@ -10,6 +10,7 @@
 mod accounts;
 mod containers;
 mod live;
+mod monitor;
 mod start;
 mod stream;
 mod support;

@@ -209,7 +209,11 @@ impl Site {
     }
 
     pub(crate) async fn connect(&self, headers: &[(&str, &str)]) -> Result<Live, u16> {
-        let mut request = format!("ws://{}/api/v1/stream", self.address)
+        self.connect_to("/api/v1/stream", headers).await
+    }
+
+    pub(crate) async fn connect_to(&self, path: &str, headers: &[(&str, &str)]) -> Result<Live, u16> {
+        let mut request = format!("ws://{}{path}", self.address)
             .into_client_request()
             .unwrap();
         for (name, value) in headers {
