@@ -13,6 +13,7 @@ use crate::{
     auth::Limiter,
     error::{ApiError, ApiResult},
     gate::{Hosts, Origins},
+    history::History,
     metrics::Metrics,
     monitor::Presses,
 };
@@ -22,6 +23,8 @@ use crate::{
 pub(crate) struct Sizes {
     pub(crate) recheck: Duration,
     pub(crate) max_streams: usize,
+    /// Most records of events that are kept, and how long.
+    pub(crate) history: (u64, Duration),
 }
 
 /// Shared by all requests. Cheap to clone.
@@ -35,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) origins: Origins,
     pub(crate) metrics: Metrics,
     pub(crate) logins: Limiter,
+    /// What is kept of events.
+    pub(crate) history: History,
     /// The texts of the newest events.
     pub(crate) presses: Presses,
     pub(crate) compressed: Compressed,
@@ -57,6 +62,7 @@ impl Shared {
     pub(crate) fn new(fleet: Fleet, store: Store, (hosts, origins): (Hosts, Origins), sizes: Sizes) -> App {
         let metrics = Metrics::new(fleet.clone());
         Arc::new(Self {
+            history: History::start(&fleet, &store, &metrics.history, sizes.history),
             presses: Presses::new(&fleet, &metrics.monitor_encoded),
             metrics,
             fleet,

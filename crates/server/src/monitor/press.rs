@@ -66,9 +66,13 @@ impl Press {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The text of a record's message. Made under the lock: who comes for the same meanwhile waits less than making it
+    /// The text of a record's message. That of a gap is made anew: one that answers a cursor stands where another record
+    /// does. Of events it is made under the lock: who comes for the same meanwhile waits less than making it
     /// would take.
     pub(super) fn text(&self, record: &Record) -> Utf8Bytes {
+        if record.event().is_none() {
+            return convert::monitor_record(&self.host, record);
+        }
         let mut texts = self.lock();
         if texts.slots.is_empty() {
             texts.slots.resize(HELD, None);
@@ -79,7 +83,7 @@ impl Press {
         {
             return text.clone();
         }
-        let text: Utf8Bytes = convert::monitor_record(&self.host, record).into();
+        let text: Utf8Bytes = convert::monitor_record(&self.host, record);
         self.made.inc();
         if texts.bytes + text.len() > MAX_BYTES {
             texts.slots.fill(None);
@@ -134,6 +138,17 @@ mod tests {
             }
         }
         assert_eq!(press.made.get(), 3);
+        // A gap that stands at the same place is another message.
+        let gap = Record {
+            body: RecordBody::Gap {
+                from: Timestamp::from_secs(1),
+                to: Timestamp::from_secs(2),
+                reason: longshore_fleet::runtime::GapReason::Forgotten,
+            },
+            ..record(1, 10)
+        };
+        assert!(press.text(&gap).contains("forgotten"));
+        assert_eq!(press.text(&record(1, 10)), texts[0]);
         // Another in the same slot takes its place.
         let other = press.text(&record(1 + HELD as u64, 10));
         assert_ne!(other, texts[0]);

@@ -8,9 +8,10 @@ use longshore_fleet::runtime::Record;
 use serde::Deserialize;
 
 use crate::{
-    app::{App, Shared},
+    app::App,
     convert::{self, FleetCursor},
     error::{ApiError, ApiResult},
+    history,
     reply::{InQuery, Json},
 };
 
@@ -40,7 +41,7 @@ pub(crate) async fn list_events(
         .as_deref()
         .map(|text| read_cursor("since", text))
         .transpose()?;
-    let (events, next) = history(&app, since, params.limit.unwrap_or(LIMIT));
+    let (events, next) = history(&app, since, params.limit.unwrap_or(LIMIT)).await;
     Ok(Json(EventsReply {
         events,
         next: (!next.is_empty()).then(|| next.to_string()),
@@ -54,16 +55,18 @@ pub(crate) fn read_cursor(name: &str, text: &str) -> ApiResult<FleetCursor> {
 }
 
 /// History of all hosts in the order in which it was received, and the place after it.
-pub(crate) fn history(
-    app: &Shared,
+pub(crate) async fn history(
+    app: &App,
     since: Option<FleetCursor>,
     limit: u32,
 ) -> (Vec<EventRecord>, FleetCursor) {
     let limit = limit.min(MAX_LIMIT) as usize;
     let mut found: Vec<(String, Arc<Record>)> = Vec::new();
     for host in app.fleet.hosts() {
-        let from = since.as_ref().and_then(|cursor| cursor.get(host.name()));
-        let records = host.feed().history(from, limit);
+        let records = match since.as_ref().and_then(|cursor| cursor.get(host.name())) {
+            Some(from) => history::after(app, host, from, limit).await,
+            None => history::newest(app, host, limit).await,
+        };
         found.extend(records.into_iter().map(|record| (host.name().to_owned(), record)));
     }
     if app.fleet.hosts().len() > 1 {

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod containers;
+mod history;
 mod live;
 mod monitor;
 mod start;

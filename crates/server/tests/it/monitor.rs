@@ -13,12 +13,12 @@ use crate::{live::Live, support::Site};
 
 const PATH: &str = "/api/v1/events/ws";
 
-async fn site() -> Site {
+pub(crate) async fn site() -> Site {
     site_with(|config| config).await
 }
 
 /// A server that follows an engine which has told one event.
-async fn site_with(change: impl FnOnce(ServerConfig) -> ServerConfig) -> Site {
+pub(crate) async fn site_with(change: impl FnOnce(ServerConfig) -> ServerConfig) -> Site {
     let site = Site::with(change).await;
     tell(&site, "container", "create", "before").await;
     let viewer = site.token(Role::Viewer).await;
@@ -26,13 +26,13 @@ async fn site_with(change: impl FnOnce(ServerConfig) -> ServerConfig) -> Site {
     site
 }
 
-async fn tell(site: &Site, kind: &str, action: &str, id: &str) {
+pub(crate) async fn tell(site: &Site, kind: &str, action: &str, id: &str) {
     site.engine.emit(Draft::new(kind, action, id)).await;
     // An engine that is faster than its reader drops events.
     tokio::task::yield_now().await;
 }
 
-async fn join(site: &Site, query: &str) -> Live {
+pub(crate) async fn join(site: &Site, query: &str) -> Live {
     let token = site.token(Role::Viewer).await;
     let path = format!("{PATH}{query}");
     let mut live = site
@@ -48,12 +48,12 @@ async fn join(site: &Site, query: &str) -> Live {
     live
 }
 
-fn id(message: &Value) -> &str {
+pub(crate) fn id(message: &Value) -> &str {
     message["payload"]["actor"]["id"].as_str().unwrap_or_default()
 }
 
 /// Reads up to the event about that object, which is given too.
-async fn until(live: &mut Live, wanted: &str) -> Vec<Value> {
+pub(crate) async fn until(live: &mut Live, wanted: &str) -> Vec<Value> {
     let mut heard = Vec::new();
     loop {
         let message = live.hear().await;
@@ -65,7 +65,7 @@ async fn until(live: &mut Live, wanted: &str) -> Vec<Value> {
     }
 }
 
-fn words(heard: &[Value]) -> Vec<String> {
+pub(crate) fn words(heard: &[Value]) -> Vec<String> {
     let word = |message: &Value| match message["message_type"].as_str().unwrap() {
         kind if kind.ends_with("_event") => id(message).to_owned(),
         "docker_gap" => format!("gap {}", message["payload"]["reason"].as_str().unwrap()),
