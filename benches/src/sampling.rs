@@ -207,7 +207,7 @@ fn times(parties: &Parties) -> [u64; 4] {
     [u64::try_from(ours).unwrap_or(0), engine, containerd, shims]
 }
 
-fn threads(pid: u32) -> u64 {
+pub(crate) fn threads(pid: u32) -> u64 {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
         .into_iter()
         .flatten()

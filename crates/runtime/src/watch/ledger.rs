@@ -83,7 +83,7 @@ impl Ledger {
     }
 
     /// One that goes on where an earlier run ended, and knows the lines that it told. What that run was told within
-    /// `unproved` of its end proves nothing: a drop on its last stream need not have been found by then.
+    /// `unproved` of its end proves nothing: it may have ended before it looked into a suspicion.
     pub(crate) fn knowing(lines: &[KnownLine], unproved: Duration) -> Self {
         let mut ledger = Self::default();
         let newest = lines.iter().filter_map(|line| line.at).max();

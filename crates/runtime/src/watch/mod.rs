@@ -116,7 +116,9 @@ impl Watch {
         let images = keepers.keep("the keeper of the images", &boards.images);
         let networks = keepers.keep("the keeper of the networks", &boards.networks);
         let volumes = keepers.keep("the keeper of the volumes", &boards.volumes);
-        let (known, rotate_every) = (Arc::clone(&config.known), config.rotate_every);
+        // A suspicion is looked into within the one, or the engine is lost within the other.
+        let unproved = config.rotate_at_most_every + config.open_timeout;
+        let ledger = Ledger::knowing(&config.known, unproved);
         let follower = Follower {
             source,
             config,
@@ -126,7 +128,7 @@ impl Watch {
             meters: Arc::clone(&meters),
             tasks: tasks.clone(),
             base: Instant::now(),
-            ledger: Ledger::knowing(&known, rotate_every),
+            ledger,
             attempt: 0,
             has_looked: false,
         };

@@ -493,7 +493,7 @@ async fn a_run_that_cannot_prove_that_it_missed_nothing_begins_with_a_gap() {
     let RecordBody::Gap { from, to, .. } = gap.body else {
         panic!("{gap:?}")
     };
-    // What came within a rotation of the run's end proves nothing.
+    // What came shortly before the run's end proves nothing.
     assert_eq!((from, to), (Timestamp::from_secs(1), Timestamp::from_secs(200)));
     watch.mirror().ready().await;
     assert_eq!(watch.counters().synthetic, 0);
@@ -504,7 +504,7 @@ async fn a_run_that_cannot_prove_that_it_missed_nothing_begins_with_a_gap() {
     let (watch, mut reader) = start_with(&script, WatchConfig::default().known(known.clone()));
     assert_eq!(next(&mut reader).await, "gap restarted");
     watch.stop().await;
-    // A full ring whose first line came within a rotation of the end.
+    // A full ring whose first line came shortly before the end.
     let script = crate::testing::script();
     let mut replay = vec![line(100, "die", "a")];
     replay.extend((101..300).map(|n| line(n, "top", "a")));
