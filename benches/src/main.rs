@@ -13,6 +13,7 @@ mod events;
 mod figures;
 mod inner;
 mod install;
+mod monitor;
 mod op;
 mod peers;
 mod report;
@@ -61,6 +62,12 @@ struct Args {
     /// Only what sampling so many running containers costs.
     #[arg(long)]
     sampling: Option<usize>,
+    /// Only the event monitor under load, on the fake engine.
+    #[arg(long)]
+    monitor: bool,
+    /// Be the server that is measured, with this data folder: how this program starts itself.
+    #[arg(long, hide = true)]
+    serve: Option<PathBuf>,
     /// Be this client, asked over stdin: how this program starts itself.
     #[arg(long, hide = true)]
     be: Option<String>,
@@ -69,9 +76,21 @@ struct Args {
     out: Option<PathBuf>,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let mut args = Args::parse();
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let mut builder = match args.serve {
+        // As many threads as `longshore serve` has.
+        Some(_) => tokio::runtime::Builder::new_multi_thread(),
+        None => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder.worker_threads(2).enable_all().build()?;
+    runtime.block_on(run(args))
+}
+
+async fn run(mut args: Args) -> Result<()> {
+    if let Some(data) = &args.serve {
+        return monitor::serve(&args.host, data).await;
+    }
     if let Some(client) = &args.be {
         return peers::be(client, &args.host).await;
     }
@@ -85,6 +104,16 @@ async fn main() -> Result<()> {
         return Ok(());
     }
     args.peers = args.peers.or_else(install::folder);
+    if args.monitor {
+        let outcomes = monitor::measure().await?;
+        println!(
+            "{}\n\n{}\n{}",
+            report::machine(),
+            targets::table(&targets::of_monitor(&outcomes)),
+            report::monitor(&outcomes)
+        );
+        return Ok(());
+    }
     if let Some(count) = args.sampling {
         if let Some(folder) = &args.peers {
             install::watchers(folder).await;
@@ -182,6 +211,10 @@ async fn measure(args: &Args, stage: &mut Stage) -> Result<String> {
     let inner = inner::measure().await?;
     tables.push(report::inner(&inner));
     targets.extend(targets::of_inner(&inner));
+    let monitored = monitor::measure().await?;
+    eprintln!("measured: the event monitor");
+    tables.push(report::monitor(&monitored));
+    targets.extend(targets::of_monitor(&monitored));
     Ok(format!("{}\n{}", targets::table(&targets), tables.join("\n")))
 }
 

@@ -6,6 +6,7 @@ use crate::{
     ends::{Endings, Pulls},
     figures::{Figures, shown},
     inner::Inner,
+    monitor::Outcome,
     op::{Op, Run},
     transfer::Transfer,
 };
@@ -155,6 +156,39 @@ pub(crate) fn inner(inner: &Inner) -> String {
         inner.read * 1e3,
         shown(Some(inner.list)),
     )
+}
+
+/// The event monitor under load.
+pub(crate) fn monitor(outcomes: &[Outcome]) -> String {
+    let mut text = String::from(
+        "### the event monitor over WebSockets, on the fake engine\n\n\
+         From an event at the engine's socket to the message at each subscriber; the server is a process of its own, the \
+         subscribers share the machine with it.\n\n\
+         | subscribers | events a second | frames | median | p90 | p99 | most | messages that came | of a processor |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
+    );
+    for outcome in outcomes {
+        let at = |part| shown(outcome.latency.at(part));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} of {} | {:.1} % |",
+            outcome.load.subscribers,
+            outcome.load.rate,
+            if outcome.load.batch {
+                "arrays"
+            } else {
+                "one a message"
+            },
+            at(0.5),
+            at(0.9),
+            at(0.99),
+            at(1.0),
+            outcome.came,
+            outcome.due,
+            outcome.percent,
+        );
+    }
+    text
 }
 
 /// The date, in UTC.

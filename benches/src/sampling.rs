@@ -251,7 +251,7 @@ fn times(client: &[u32], parties: &Parties) -> [u64; 4] {
     [ours, engine, containerd, shims]
 }
 
-fn threads(pid: u32) -> u64 {
+pub(crate) fn threads(pid: u32) -> u64 {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
         .into_iter()
         .flatten()

@@ -1,11 +1,13 @@
 //! What was to be reached, beside what was: the first table of the page.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::{
     ends::{Endings, Pulls},
     figures::{Figures, shown},
     inner::Inner,
+    monitor::Outcome,
     op::Op,
     report::{self, Column},
     transfer::Transfer,
@@ -13,23 +15,23 @@ use crate::{
 
 /// One target.
 pub(crate) struct Target {
-    what: &'static str,
-    limit: &'static str,
+    what: Cow<'static, str>,
+    limit: Cow<'static, str>,
     measured: String,
     reached: Option<bool>,
 }
 
 impl Target {
     fn new(
-        what: &'static str,
-        limit: &'static str,
+        what: impl Into<Cow<'static, str>>,
+        limit: impl Into<Cow<'static, str>>,
         measured: Option<f64>,
         most: f64,
         text: impl Fn(f64) -> String,
     ) -> Self {
         Self {
-            what,
-            limit,
+            what: what.into(),
+            limit: limit.into(),
             measured: measured.map_or_else(|| "not measured".to_owned(), text),
             reached: measured.map(|value| value <= most),
         }
@@ -164,6 +166,33 @@ pub(crate) fn of_inner(inner: &Inner) -> [Target; 4] {
         ),
         Target::new("mirror, list of 10,000", "1 ms", Some(inner.list), 1e3, us),
     ]
+}
+
+pub(crate) fn of_monitor(outcomes: &[Outcome]) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for outcome in outcomes {
+        let load = outcome.load;
+        let what = format!(
+            "{} subscribers at {} events a second",
+            load.subscribers, load.rate
+        );
+        let whole = outcome.came == outcome.due;
+        targets.push(Target::new(
+            format!("event monitor, {what}, p99"),
+            shown(Some(load.limit)),
+            outcome.latency.at(0.99).filter(|_| whole),
+            load.limit,
+            |us| shown(Some(us)),
+        ));
+        targets.push(Target::new(
+            format!("event monitor, {what}, the server's processor time"),
+            "30 %",
+            Some(outcome.percent),
+            30.0,
+            |percent| format!("{percent:.1} %"),
+        ));
+    }
+    targets
 }
 
 /// The median over rounds of the difference between two columns' medians in the same round.

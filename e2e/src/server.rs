@@ -47,7 +47,7 @@ pub async fn run(args: &[&str]) -> io::Result<Output> {
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    data: tempfile::TempDir,
+    data: std::sync::Arc<tempfile::TempDir>,
     lines: Lines<BufReader<ChildStdout>>,
     /// Where it listens.
     pub address: SocketAddr,
@@ -63,7 +63,18 @@ impl Server {
     /// # Errors
     /// When it does not say where it listens; what it said instead is in the error.
     pub async fn start(docker_host: &str, args: &[&str]) -> io::Result<Self> {
-        let data = tempfile::tempdir()?;
+        Self::start_with(tempfile::tempdir()?.into(), docker_host, args).await
+    }
+
+    /// The same with a data folder that another has left.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with(
+        data: std::sync::Arc<tempfile::TempDir>,
+        docker_host: &str,
+        args: &[&str],
+    ) -> io::Result<Self> {
         let begun = Instant::now();
         let mut child = Command::new(binary())
             .args([
@@ -125,6 +136,12 @@ impl Server {
             started_in,
             setup_link,
         })
+    }
+
+    /// Its data folder, which lasts as long as anybody holds it.
+    #[must_use]
+    pub fn data(&self) -> std::sync::Arc<tempfile::TempDir> {
+        std::sync::Arc::clone(&self.data)
     }
 
     /// A new API token of that role.

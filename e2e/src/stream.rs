@@ -31,8 +31,20 @@ impl Stream {
     /// # Errors
     /// [`Refused`] when the server does not upgrade.
     pub async fn open(to: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, Refused> {
+        Self::open_at(to, "/api/v1/stream", headers).await
+    }
+
+    /// Connects to another path: the event monitor's.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub async fn open_at(
+        to: SocketAddr,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Refused> {
         let other = |error: &dyn std::fmt::Display| Refused::Other(error.to_string());
-        let url = format!("ws://{to}/api/v1/stream");
+        let url = format!("ws://{to}{path}");
         let mut request = url.into_client_request().map_err(|error| other(&error))?;
         for (name, value) in headers {
             request

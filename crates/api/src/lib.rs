@@ -20,6 +20,7 @@ pub mod error;
 pub mod events;
 pub mod hosts;
 pub mod logs;
+pub mod monitor;
 pub mod stats;
 pub mod stream;
 
@@ -34,5 +35,6 @@ pub use hosts::{
     ContainerCounts, EngineInfo, HostRow, HostState, HostsReply, ImageRow, ImagesReply, SystemInfo,
 };
 pub use logs::{LogLine, LogNote, LogRecord};
+pub use monitor::{MessageType, MonitorMessage, MonitorRequest};
 pub use stats::{HostMetrics, StatsReply, StatsSample, StatsStep};
 pub use stream::{Channel, ClientMessage, ServerMessage};

@@ -148,6 +148,24 @@ pub(crate) struct Serve {
     pub(crate) insecure_listen: bool,
     #[command(flatten)]
     pub(crate) data: Data,
+    /// Most events that are kept; 0 keeps none. A hundred thousand take some 70 MB
+    #[arg(
+        long,
+        env = "LONGSHORE_HISTORY_EVENTS",
+        hide_env_values = true,
+        value_name = "COUNT",
+        default_value_t = 100_000
+    )]
+    pub(crate) history_events: u64,
+    /// How many days they are kept at most
+    #[arg(
+        long,
+        env = "LONGSHORE_HISTORY_DAYS",
+        hide_env_values = true,
+        value_name = "DAYS",
+        default_value_t = 7
+    )]
+    pub(crate) history_days: u32,
     /// How much to log: error, warn, info, debug, trace, or a filter such as info,longshore_engine=debug
     #[arg(
         long,

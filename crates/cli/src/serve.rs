@@ -1,6 +1,6 @@
 //! The command `serve`: configuration, the server, its signals. What the server does is its own crate's.
 
-use std::io;
+use std::{io, time::Duration};
 
 use longshore_engine::{Environment, ErrorKind};
 use longshore_fleet::FleetConfig;
@@ -16,6 +16,7 @@ use crate::{
     output::{Item, Output},
 };
 
+const DAY: Duration = Duration::from_secs(86_400);
 /// The server mostly waits, and each thread has a stack and caches of its own.
 const WORKERS: usize = 2;
 
@@ -24,7 +25,8 @@ pub(crate) fn run(environment: &Environment, args: args::Serve) -> Result<(), Fa
     let config = ServerConfig::new(args.listen, data::folder(args.data)?, fleet(environment)?)
         .allow_hosts(given(args.allow_host))
         .allow_origins(given(args.allow_origin))
-        .insecure_listen(args.insecure_listen);
+        .insecure_listen(args.insecure_listen)
+        .history(args.history_events, DAY * args.history_days);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()

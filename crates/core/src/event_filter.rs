@@ -25,6 +25,7 @@ use crate::{Event, EventType, Timestamp};
 pub struct EventFilter {
     types: Vec<EventType>,
     actions: Vec<Box<str>>,
+    objects: Vec<Box<str>>,
     containers: Vec<Box<str>>,
     images: Vec<Box<str>>,
     networks: Vec<Box<str>>,
@@ -58,6 +59,13 @@ impl EventFilter {
     #[must_use]
     pub fn action(mut self, action: &str) -> Self {
         self.actions.push(action.into());
+        self
+    }
+
+    /// Events about an object of any kind by this name or id, or by twelve or more characters that the id begins with.
+    #[must_use]
+    pub fn object(mut self, object: &str) -> Self {
+        self.objects.push(object.trim_start_matches('/').into());
         self
     }
 
@@ -146,6 +154,7 @@ impl EventFilter {
             && any(&self.actions, |action| {
                 **action == *event.action || **action == *event.verb()
             })
+            && any(&self.objects, |wanted| by_name(wanted))
             && any(&self.containers, |wanted| {
                 about(EventType::Container) && by_name(wanted)
             })
@@ -242,6 +251,8 @@ mod tests {
             all().action("health_status"),
             all().action("health_status: healthy"),
             all().action("start").action("health_status"),
+            all().object("web"),
+            all().object(&ID[..12]),
             all().container("web"),
             all().container("/web"),
             all().container(ID),
@@ -273,6 +284,7 @@ mod tests {
             all().action("health_status: unhealthy"),
             all().action("health_status:"),
             all().action(""),
+            all().object("we"),
             all().container("we"),
             all().container(""),
             all().container(&ID[..11]),

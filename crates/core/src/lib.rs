@@ -14,6 +14,7 @@ mod docker_event;
 mod endpoint_spec;
 mod event;
 mod event_filter;
+mod event_filter_set;
 mod id;
 mod image;
 mod image_name;
@@ -46,6 +47,7 @@ pub use docker_event::{ContainerEvent, DockerEvent, ImageEvent, NetworkEvent, Ob
 pub use endpoint_spec::EndpointSpec;
 pub use event::{Event, EventType, Scope};
 pub use event_filter::EventFilter;
+pub use event_filter_set::{EventFilterSet, InvalidEventFilter};
 pub use id::{ContainerId, InvalidRef, NetworkId, ObjectRef};
 pub use image::{Image, ImageConfig, ImageHistory, ImageManifest, ImageSummary, RemovedImage};
 pub use image_name::{DEFAULT_TAG, DOCKER_HUB, ImageName, InvalidImageName};

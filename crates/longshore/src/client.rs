@@ -173,6 +173,12 @@ impl From<Engine> for DockerClient {
     }
 }
 
+impl From<DockerClient> for Engine {
+    fn from(client: DockerClient) -> Self {
+        client.engine
+    }
+}
+
 impl fmt::Debug for DockerClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DockerClient")

@@ -69,6 +69,8 @@ pub use containers::Containers;
 pub use error::{DockerError, DockerErrorKind};
 pub use events::{DockerEvents, EventItem, Events};
 pub use images::Images;
+/// A monitor of an engine's events, with its sinks: `EventMonitor::new(client)`.
+pub use longshore_runtime::{EventMonitor, EventSink, FollowItem, MonitorCounts};
 pub use networks::Networks;
 pub use stats::Stats;
 pub use system::System;

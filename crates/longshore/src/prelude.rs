@@ -11,5 +11,7 @@ pub use longshore_engine::{
     LogOptions, PullImage, SecretSource, SshAgent, StepState, TransferEvent, Upload,
 };
 pub use longshore_runtime::guard::{ContainerGuard, GuardConfig};
-pub use longshore_runtime::{Batch, Bulk, Ensure, RunOptions, RunOutput};
-pub use longshore_runtime::{ProgressReceiver, ProgressReporter};
+pub use longshore_runtime::{
+    Batch, Bulk, Ensure, EventMonitor, EventSink, FollowItem, MonitorCounts, ProgressReceiver, ProgressReporter,
+    RecordBody, RunOptions, RunOutput,
+};

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | what happens | [`Feed`], from [`Watch::feed`] | one subscription an engine, however many read |
 //! | what is there now | [`Mirror`], from [`Watch::mirror`], [`images`](Watch::images), [`networks`](Watch::networks), [`volumes`](Watch::volumes) | an inspect for each change; reads are free |
+//! | what happens, handed over | [`EventMonitor`] | a watch of its own; a task and a place in the feed a sink |
 //! | what it uses | [`Sampler`] | while somebody reads: a second's look at each running container's cgroup files, or a call |
 //! | how far a pull is | [`Pull`], from [`Puller`] | one pull, however many want it |
 //! | whether all that is current | [`Watch::status`] | nothing |
@@ -26,6 +27,7 @@ pub mod guard;
 pub mod logs;
 mod metrics;
 mod mirror;
+mod monitor;
 mod pattern;
 mod progress;
 mod pull;
@@ -44,12 +46,14 @@ mod watch;
 
 pub use bulk::{Batch, BatchError, Bulk};
 pub use feed::{
-    Cursor, EventStats, Feed, FeedItem, FeedReader, GapReason, InvalidCursor, Policy, Record, RecordBody,
+    Cursor, EventStats, Feed, FeedFollow, FeedItem, FeedReader, FollowItem, GapReason, InvalidCursor, Policy,
+    Record, RecordBody, UnknownReason,
 };
 pub use longshore_engine::Backoff;
 pub use longshore_engine::StdStream;
 pub use metrics::{metrics, resource_status};
 pub use mirror::{FindError, Mirror, MirrorUpdates, Mirrored, Snapshot, Update};
+pub use monitor::{EventMonitor, EventSink, MonitorCounts};
 pub use pattern::{InvalidPattern, Pattern};
 pub use progress::{ProgressClosed, ProgressReceiver, ProgressReporter};
 pub use pull::{Pull, PullError, Puller};
@@ -60,4 +64,4 @@ pub use stats::{
     CounterFiles, Monitor, Round, Sample, SampleReader, SampleSource, Sampler, SamplerConfig, ThresholdEvent,
     ThresholdEvents,
 };
-pub use watch::{Status, Watch, WatchConfig, WatchCounters};
+pub use watch::{KnownLine, LineId, Status, Watch, WatchConfig, WatchCounters};

@@ -18,8 +18,8 @@ use longshore_engine::{
     Engine, EventsQuery, InspectImage, ListContainers, ListImages, ListNetworks, ListVolumes,
 };
 
+use crate::LineId;
 use crate::mirror::Kept;
-use crate::watch::LineId;
 
 /// A failure as people read it, and the one thing that decides what we do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use longshore_core::{
 };
 use tokio::sync::mpsc;
 
+use crate::LineId;
 use crate::source::{CounterSource, EventSource, ObjectSource, RawLine, SourceError};
-use crate::watch::LineId;
 
 /// What the next subscription gets.
 pub(crate) enum Plan {

@@ -13,7 +13,9 @@ use crate::{
     auth::Limiter,
     error::{ApiError, ApiResult},
     gate::{Hosts, Origins},
+    history::History,
     metrics::Metrics,
+    monitor::Presses,
 };
 
 /// What of the configuration is needed while serving.
@@ -21,6 +23,8 @@ use crate::{
 pub(crate) struct Sizes {
     pub(crate) recheck: Duration,
     pub(crate) max_streams: usize,
+    /// Most records of events that are kept, and how long.
+    pub(crate) history: (u64, Duration),
 }
 
 /// Shared by all requests. Cheap to clone.
@@ -34,6 +38,10 @@ pub(crate) struct Shared {
     pub(crate) origins: Origins,
     pub(crate) metrics: Metrics,
     pub(crate) logins: Limiter,
+    /// What is kept of events.
+    pub(crate) history: History,
+    /// The texts of the newest events.
+    pub(crate) presses: Presses,
     pub(crate) compressed: Compressed,
     /// Name of the session cookie; the port is in it, since cookies do not tell ports apart.
     pub(crate) cookie: String,
@@ -52,8 +60,11 @@ pub(crate) struct Shared {
 impl Shared {
     /// Of a server that answers for `hosts` and begins now; sizes and paces are the configuration's.
     pub(crate) fn new(fleet: Fleet, store: Store, (hosts, origins): (Hosts, Origins), sizes: Sizes) -> App {
+        let metrics = Metrics::new(fleet.clone());
         Arc::new(Self {
-            metrics: Metrics::new(fleet.clone()),
+            history: History::start(&fleet, &store, &metrics.history, sizes.history),
+            presses: Presses::new(&fleet, &metrics.monitor_encoded),
+            metrics,
             fleet,
             store,
             logins: Limiter::default(),

@@ -30,6 +30,10 @@ pub struct ServerConfig {
     pub max_connections: usize,
     /// Most open WebSockets at once. Default: 128.
     pub max_streams: usize,
+    /// Most records of events that are kept, of all hosts together; 0 keeps none. Default: 100,000, some 70 MB.
+    pub history_events: u64,
+    /// How long they are kept at most. Default: 7 days.
+    pub history_age: Duration,
     /// How often a long-lived connection looks whether its credential is still good. What this process revokes
     /// counts at once; this is for what another process does. Default: 5 s.
     pub recheck: Duration,
@@ -49,6 +53,8 @@ impl ServerConfig {
             drain: Duration::from_secs(10),
             max_connections: 512,
             max_streams: 128,
+            history_events: 100_000,
+            history_age: Duration::from_secs(7 * 86_400),
             recheck: Duration::from_secs(5),
         }
     }
@@ -85,6 +91,13 @@ impl ServerConfig {
     #[must_use]
     pub fn recheck(mut self, every: Duration) -> Self {
         self.recheck = every;
+        self
+    }
+
+    /// Sets [`Self::history_events`] and [`Self::history_age`].
+    #[must_use]
+    pub fn history(mut self, most: u64, age: Duration) -> Self {
+        (self.history_events, self.history_age) = (most, age);
         self
     }
 

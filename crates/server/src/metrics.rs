@@ -39,6 +39,25 @@ pub(crate) struct Metrics {
     pub(crate) subscriptions: Gauge,
     /// Events that slow readers missed.
     pub(crate) missed: Counter,
+    /// What is kept of events.
+    pub(crate) history: HistoryMetrics,
+    /// Messages sent to subscribers of the event monitor.
+    pub(crate) monitor_sent: Counter,
+    /// Texts of records made for them: one a record, however many they are.
+    pub(crate) monitor_encoded: Counter,
+    /// What their filters held back.
+    pub(crate) monitor_filtered: Counter,
+}
+
+/// What the writer of the history counts. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HistoryMetrics {
+    /// Records written.
+    pub(crate) written: Counter,
+    /// Writes that failed and were tried again.
+    pub(crate) failed: Counter,
+    /// Records that are not kept: the store was too slow or full for too long, or they were too large.
+    pub(crate) not_kept: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,6 +76,10 @@ impl Metrics {
             streams: Gauge::default(),
             subscriptions: Gauge::default(),
             missed: Counter::default(),
+            history: HistoryMetrics::default(),
+            monitor_sent: Counter::default(),
+            monitor_encoded: Counter::default(),
+            monitor_filtered: Counter::default(),
         };
         let mut registry = Registry::with_prefix("longshore");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -77,6 +100,33 @@ impl Metrics {
             "events_missed",
             "Events that slow readers missed",
             metrics.missed.clone(),
+        );
+        let history = &metrics.history;
+        registry.register("history_written", "Events kept", history.written.clone());
+        registry.register(
+            "history_failed_writes",
+            "Writes of events that failed and were tried again",
+            history.failed.clone(),
+        );
+        registry.register(
+            "history_not_kept",
+            "Events that are not kept: the store was too slow or full, or they were too large",
+            history.not_kept.clone(),
+        );
+        registry.register(
+            "monitor_sent",
+            "Messages sent to subscribers of the event monitor",
+            metrics.monitor_sent.clone(),
+        );
+        registry.register(
+            "monitor_encoded",
+            "Records encoded for subscribers of the event monitor",
+            metrics.monitor_encoded.clone(),
+        );
+        registry.register(
+            "monitor_filtered",
+            "Messages that their filters held back",
+            metrics.monitor_filtered.clone(),
         );
         registry.register_collector(Box::new(Watched { fleet }));
         Self { registry, ..metrics }

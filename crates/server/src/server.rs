@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use longshore_fleet::Fleet;
+use longshore_fleet::{Fleet, LOCAL};
 use longshore_store::{Secret, Store};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -20,7 +20,7 @@ use crate::{
     app::{App, Shared, Sizes, now},
     auth::Peer,
     gate::{Hosts, Origins},
-    routes,
+    history, routes,
 };
 
 /// How long the head of a request may take, the wait for it on a kept connection included.
@@ -65,10 +65,13 @@ impl Server {
         let hosts = Hosts::new(address, &config.allow_hosts).map_err(bad)?;
         let store = Store::open(&config.data).await?;
         let setup = store.create_setup_token(now()).await?;
-        let fleet = Fleet::start(config.fleet);
+        let mut fleet = config.fleet;
+        fleet.watch.known = history::known(&store, LOCAL).await.into();
+        let fleet = Fleet::start(fleet);
         let sizes = Sizes {
             recheck: config.recheck,
             max_streams: config.max_streams,
+            history: (config.history_events, config.history_age),
         };
         let app = Shared::new(fleet, store, (hosts, origins), sizes);
         let (max_connections, drain) = (config.max_connections, config.drain);
@@ -137,6 +140,7 @@ impl Server {
             app.tasks.wait().await;
         }
         app.fleet.stop().await;
+        app.history.finish().await;
         app.store.close().await;
     }
 }

@@ -1,4 +1,5 @@
-//! What Longshore remembers, in one SQLite file: accounts, sessions, API tokens and the one-time setup token.
+//! What Longshore remembers, in one SQLite file: accounts, sessions, API tokens, the one-time setup token, and the history
+//! of events.
 //!
 //! The only crate that knows SQL. It knows neither HTTP nor engines: who may do what with an [`Identity`] is the
 //! server's affair. Time is handed in with each call, so that expiry can be tested without waiting.
@@ -10,6 +11,7 @@
 
 mod accounts;
 mod error;
+mod events;
 mod open;
 mod password;
 mod schema;
@@ -24,6 +26,7 @@ use tokio::sync::watch;
 
 pub use accounts::{Account, Identity, Role, Subject, UnknownRole};
 pub use error::{ErrorKind, StoreError};
+pub use events::{Broken, EventPlace, EventRow, EventRowBody, EventsAfter, Retention};
 pub use password::MIN_PASSWORD_CHARS;
 pub use secret::Secret;
 pub use sessions::{SESSION_IDLE, SESSION_LIFETIME};

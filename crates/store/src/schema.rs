@@ -11,7 +11,10 @@ use crate::{ErrorKind, StoreError, open::private_file};
 const APPLICATION_ID: i64 = 0x4c53_4852;
 
 /// Applied in order; never changed once released, only appended to.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_accounts.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_accounts.sql"),
+    include_str!("../migrations/0002_events.sql"),
+];
 
 /// Checks the file and applies what it lacks, keeping a copy first when it holds something.
 pub(crate) async fn bring_up_to_date(
@@ -133,7 +136,14 @@ mod tests {
     use super::*;
     use crate::Store;
 
-    const NEXT: &[&str] = &[MIGRATIONS[0], "CREATE TABLE later (x INTEGER) STRICT"];
+    /// All that there are, and one more.
+    fn with(last: &'static str) -> &'static [&'static str] {
+        [MIGRATIONS, &[last]].concat().leak()
+    }
+
+    fn next() -> &'static [&'static str] {
+        with("CREATE TABLE later (x INTEGER) STRICT")
+    }
 
     async fn fixture() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();
@@ -144,24 +154,29 @@ mod tests {
     #[tokio::test]
     async fn an_older_file_is_copied_then_migrated() {
         let (dir, store) = fixture().await;
-        bring_up_to_date(store.pool(), store.path(), NEXT).await.unwrap();
-        let copy = dir.path().join("longshore-schema-1.db");
+        bring_up_to_date(store.pool(), store.path(), next())
+            .await
+            .unwrap();
+        let now = MIGRATIONS.len();
+        let copy = dir.path().join(format!("longshore-schema-{now}.db"));
         assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         sqlx::query("SELECT x FROM later")
             .fetch_optional(store.pool())
             .await
             .unwrap();
         // Again: nothing to do, no second copy.
-        bring_up_to_date(store.pool(), store.path(), NEXT).await.unwrap();
-        assert!(!dir.path().join("longshore-schema-1-1.db").exists());
+        bring_up_to_date(store.pool(), store.path(), next())
+            .await
+            .unwrap();
+        assert!(!dir.path().join(format!("longshore-schema-{now}-1.db")).exists());
     }
 
     #[tokio::test]
     async fn a_migration_that_fails_changes_nothing() {
         let (_dir, store) = fixture().await;
-        const BROKEN: &[&str] = &[MIGRATIONS[0], "CREATE TABLE half (x INTEGER); CREATE NONSENSE"];
+        let broken = with("CREATE TABLE half (x INTEGER); CREATE NONSENSE");
         assert!(
-            bring_up_to_date(store.pool(), store.path(), BROKEN)
+            bring_up_to_date(store.pool(), store.path(), broken)
                 .await
                 .is_err()
         );
@@ -179,11 +194,18 @@ mod tests {
     #[tokio::test]
     async fn a_newer_file_is_refused_with_what_to_do() {
         let (dir, store) = fixture().await;
-        bring_up_to_date(store.pool(), store.path(), NEXT).await.unwrap();
+        bring_up_to_date(store.pool(), store.path(), next())
+            .await
+            .unwrap();
         store.close().await;
         let error = Store::open(dir.path()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Foreign);
-        assert!(error.to_string().contains("schema version 2"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("schema version {}", MIGRATIONS.len() + 1)),
+            "{error}"
+        );
         assert!(error.hint().unwrap().contains("newer"));
     }
 }

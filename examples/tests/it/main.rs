@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -102,6 +102,44 @@ async fn an_image_that_is_nowhere_is_an_error_with_its_name() {
         let error = String::from_utf8_lossy(&failed.stderr);
         assert_eq!(failed.status.code(), Some(1), "{error}");
         assert!(error.contains(ghost), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_happens_is_told_until_enough_has_come() {
+    on_each(|lease| async move {
+        let name = lease.name("watched");
+        let program = env!("CARGO_BIN_EXE_watch_events");
+        let only = format!("name:{name}");
+        let args = ["2", "type:container", "start", "pause", &only];
+        let mut child = example(&lease, program, &args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = io::BufReader::new(child.stdout.take().unwrap()).lines();
+        let (first, mut lines) = tokio::task::spawn_blocking(move || (lines.next(), lines))
+            .await
+            .unwrap();
+        assert_eq!(first.unwrap().unwrap(), "listening");
+        let client = client(&lease).await.unwrap();
+        let spec = ContainerBuilder::new(IMAGE)
+            .name(&*name)
+            .cmd(["sleep", "60"])
+            .network_mode("none")
+            .label(LABEL, lease.run_id());
+        client.containers().ensure(&spec, Ensure::Same).await.unwrap();
+        client.containers().pause(&name).await.unwrap();
+        let told = tokio::task::spawn_blocking(move || {
+            let told: Vec<String> = lines.by_ref().map(Result::unwrap).collect();
+            (told, child.wait().unwrap())
+        });
+        let (told, status) = told.await.unwrap();
+        assert!(status.success());
+        assert_eq!(
+            told,
+            ["start", "pause"].map(|verb| format!("container {verb} {name}"))
+        );
     })
     .await;
 }

@@ -150,6 +150,19 @@ export interface components {
             hint: string | null;
             message: string;
         };
+        ErrorPayload: {
+            error: string;
+            hint: string | null;
+            host: string | null;
+            /** Format: int64 */
+            timestamp: number;
+        };
+        EventActor: {
+            attributes: {
+                [key: string]: string;
+            };
+            id: string;
+        };
         EventEntry: {
             action: string;
             attributes: {
@@ -165,6 +178,20 @@ export interface components {
             time: string;
             time_nano: string;
             type: string;
+        };
+        EventPayload: {
+            action: string;
+            actor: components["schemas"]["EventActor"];
+            cursor: string;
+            event_type: string;
+            host: string;
+            late: boolean;
+            scope: string;
+            synthetic: boolean;
+            /** Format: int64 */
+            time: number;
+            /** Format: int64 */
+            time_nano: number;
         };
         EventRecord: components["schemas"]["GapEntry"] | components["schemas"]["EventEntry"];
         EventsData: {
@@ -196,6 +223,10 @@ export interface components {
             gap: components["schemas"]["Gap"];
             host: string;
             time: string;
+        };
+        GapPayload: components["schemas"]["Gap"] & {
+            cursor: string;
+            host: string;
         };
         HealthLogEntry: {
             end: string | null;
@@ -257,6 +288,11 @@ export interface components {
         ImagesReply: {
             images: components["schemas"]["ImageRow"][];
         };
+        LaggedPayload: {
+            host: string;
+            /** Format: int64 */
+            n: number;
+        };
         LogLine: {
             /** Format: int64 */
             cut: number;
@@ -304,6 +340,17 @@ export interface components {
             /** Format: int64 */
             tail: number | null;
         };
+        /** @enum {string} */
+        MessageType: "container_event" | "image_event" | "volume_event" | "network_event" | "docker_event" | "docker_error" | "docker_restored" | "docker_gap" | "docker_lagged" | "docker_filters" | "docker_batch";
+        MonitorMessage: {
+            message_type: components["schemas"]["MessageType"];
+            payload: Record<string, never>;
+            /** Format: int64 */
+            timestamp: number;
+        };
+        MonitorRequest: {
+            filters: string[];
+        };
         Mount: {
             kind: string;
             read_only: boolean;
@@ -321,6 +368,11 @@ export interface components {
             protocol: string;
             /** Format: int32 */
             public: number | null;
+        };
+        RestoredPayload: {
+            host: string;
+            /** Format: int64 */
+            timestamp: number;
         };
         /** @enum {string} */
         Role: "viewer" | "operator" | "admin";
@@ -476,13 +528,17 @@ export type EngineInfo = components['schemas']['EngineInfo'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ErrorCode = components['schemas']['ErrorCode'];
 export type ErrorDetail = components['schemas']['ErrorDetail'];
+export type ErrorPayload = components['schemas']['ErrorPayload'];
+export type EventActor = components['schemas']['EventActor'];
 export type EventEntry = components['schemas']['EventEntry'];
+export type EventPayload = components['schemas']['EventPayload'];
 export type EventRecord = components['schemas']['EventRecord'];
 export type EventsData = components['schemas']['EventsData'];
 export type EventsParams = components['schemas']['EventsParams'];
 export type EventsReply = components['schemas']['EventsReply'];
 export type Gap = components['schemas']['Gap'];
 export type GapEntry = components['schemas']['GapEntry'];
+export type GapPayload = components['schemas']['GapPayload'];
 export type HealthLogEntry = components['schemas']['HealthLogEntry'];
 export type HostMetrics = components['schemas']['HostMetrics'];
 export type HostMetricsData = components['schemas']['HostMetricsData'];
@@ -491,15 +547,20 @@ export type HostState = components['schemas']['HostState'];
 export type HostsReply = components['schemas']['HostsReply'];
 export type ImageRow = components['schemas']['ImageRow'];
 export type ImagesReply = components['schemas']['ImagesReply'];
+export type LaggedPayload = components['schemas']['LaggedPayload'];
 export type LogLine = components['schemas']['LogLine'];
 export type LogNote = components['schemas']['LogNote'];
 export type LogRecord = components['schemas']['LogRecord'];
 export type LoginRequest = components['schemas']['LoginRequest'];
 export type LogsData = components['schemas']['LogsData'];
 export type LogsParams = components['schemas']['LogsParams'];
+export type MessageType = components['schemas']['MessageType'];
+export type MonitorMessage = components['schemas']['MonitorMessage'];
+export type MonitorRequest = components['schemas']['MonitorRequest'];
 export type Mount = components['schemas']['Mount'];
 export type NetworkAttachment = components['schemas']['NetworkAttachment'];
 export type Port = components['schemas']['Port'];
+export type RestoredPayload = components['schemas']['RestoredPayload'];
 export type Role = components['schemas']['Role'];
 export type ServerInfo = components['schemas']['ServerInfo'];
 export type ServerMessage = components['schemas']['ServerMessage'];

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod bulk;
+mod monitor;
 
 use longshore::core::Condition;
 use longshore::core::ObjectRef;

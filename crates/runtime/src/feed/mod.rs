@@ -6,6 +6,8 @@
 //! A reader is no queue but a place in the shared ring. So a reader that never reads costs nothing, holds up nobody,
 //! and what it missed is a subtraction, exact by construction.
 
+mod follow;
+mod notices;
 mod policy;
 mod reader;
 mod record;
@@ -23,14 +25,18 @@ use std::time::SystemTime;
 use longshore_core::{Event, Timestamp};
 use tokio::time::Instant;
 
+pub use follow::{FeedFollow, FollowItem};
+use notices::{Notices, Turn};
 use policy::Blockers;
 pub use policy::Policy;
 pub use reader::{FeedItem, FeedReader};
-pub use record::{Cursor, GapReason, InvalidCursor, Record, RecordBody};
+pub use record::{Cursor, GapReason, InvalidCursor, Record, RecordBody, UnknownReason};
 use ring::{Place, Ring};
 pub use stats::EventStats;
 use stats::Tally;
 use waiting::Waiting;
+
+use crate::LineId;
 
 /// The events of one engine: what is still held of them, and what is to come. Cheap to clone.
 ///
@@ -76,6 +82,7 @@ struct Shared {
     tally: Tally,
     waiting: Waiting,
     blockers: Blockers,
+    notices: Notices,
     /// No more will come.
     closed: bool,
 }
@@ -88,6 +95,7 @@ impl Feed {
                 tally: Tally::new(Instant::now()),
                 waiting: Waiting::default(),
                 blockers: Blockers::default(),
+                notices: Notices::default(),
                 closed: false,
             })),
         }
@@ -99,13 +107,13 @@ impl Feed {
     }
 
     /// Adds an event that the engine told. Readers are woken by [`announce`](Self::announce), once for many.
-    pub(crate) fn put(&self, event: Event, late: bool, now: Moment) {
+    pub(crate) fn put(&self, event: Event, late: bool, line: LineId, now: Moment) {
         let body = RecordBody::Event {
             event,
             synthetic: false,
             late,
         };
-        self.push(body, now);
+        self.push(body, Some(line), now);
     }
 
     /// Adds an event that was made up.
@@ -115,24 +123,49 @@ impl Feed {
             synthetic: true,
             late,
         };
-        self.push(body, Moment::now());
+        self.push(body, None, Moment::now());
         self.announce();
     }
 
-    pub(crate) fn gap(&self, from: Option<Timestamp>, to: Option<Timestamp>, reason: GapReason) {
+    /// Adds a gap; `line` is the line that was no event, where it was one.
+    pub(crate) fn gap(
+        &self,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        reason: GapReason,
+        line: Option<LineId>,
+    ) {
         let now = Timestamp::from(SystemTime::now());
         let from = from.or(to).unwrap_or(now);
         let to = to.unwrap_or(now).max(from);
-        self.push(RecordBody::Gap { from, to, reason }, Moment::now());
+        self.push(RecordBody::Gap { from, to, reason }, line, Moment::now());
         self.announce();
     }
 
-    fn push(&self, body: RecordBody, now: Moment) {
+    /// The engine is gone.
+    pub(crate) fn lost(&self, error: Arc<str>, hint: Option<Arc<str>>) {
+        self.turn(Turn::Lost { error, hint });
+    }
+
+    /// The engine is back.
+    pub(crate) fn restored(&self) {
+        self.turn(Turn::Restored);
+    }
+
+    fn turn(&self, turn: Turn) {
+        let mut shared = self.lock();
+        let after = shared.ring.next_seq() - 1;
+        shared.notices.add(after, SystemTime::now(), turn);
+        drop(shared);
+        self.announce();
+    }
+
+    fn push(&self, body: RecordBody, line: Option<LineId>, now: Moment) {
         let mut shared = self.lock();
         if let RecordBody::Event { event, .. } = &body {
             shared.tally.count(event, now.counted);
         }
-        shared.ring.push(body, now.told);
+        shared.ring.push(body, line, now.told);
     }
 
     /// Wakes the readers that wait.
@@ -193,6 +226,17 @@ impl Feed {
         }
         found.truncate(limit);
         found
+    }
+
+    /// Whether everything after that place is still held.
+    pub fn can_continue(&self, after: Cursor) -> bool {
+        matches!(self.lock().ring.after(after), Place::At { missed: 0, .. })
+    }
+
+    /// A reader that is also told, between the right records, that the engine went and that it came back; otherwise as
+    /// [`subscribe`](Self::subscribe). When the engine is gone now, that is the first that it is told.
+    pub fn follow(&self, capacity: usize, from: Option<Cursor>) -> FeedFollow {
+        FeedFollow::new(self.subscribe(capacity, from), &self.lock().notices)
     }
 
     /// A reader of its own pace that loses the oldest when it is too slow ([`Policy::DropOldest`]): from now on, or after

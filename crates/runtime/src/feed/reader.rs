@@ -26,16 +26,16 @@ pub enum FeedItem {
 
 /// Reads a [`Feed`] at its own pace, and is told what it missed. Made by [`Feed::subscribe`].
 pub struct FeedReader {
-    feed: Feed,
+    pub(super) feed: Feed,
     /// Among those who wait.
-    place: usize,
-    at: Place,
+    pub(super) place: usize,
+    pub(super) at: Place,
 }
 
 /// Where it reads.
-struct Place {
+pub(super) struct Place {
     policy: Policy,
-    next: u64,
+    pub(super) next: u64,
     missed: u64,
     coalesced: u64,
     told: Option<Arc<Record>>,
@@ -103,6 +103,11 @@ impl FeedReader {
         item
     }
 
+    /// How many records there are that it has not read, those included that it is too late for.
+    pub fn behind(&self) -> u64 {
+        self.feed.lock().ring.next_seq().saturating_sub(self.at.next)
+    }
+
     /// How many records were left out because there was a newer one about the same object: with [`Policy::Coalesce`].
     pub fn coalesced(&self) -> u64 {
         self.at.coalesced
@@ -132,7 +137,7 @@ impl Drop for FeedReader {
 
 impl Place {
     /// What comes next, and whom that lets go on.
-    fn take(&mut self, shared: &mut Shared, place: usize) -> (Option<FeedItem>, Option<Waker>) {
+    pub(super) fn take(&mut self, shared: &mut Shared, place: usize) -> (Option<FeedItem>, Option<Waker>) {
         let item = self.next_of(&shared.ring);
         let held_up = match self.policy {
             Policy::Block { .. } => shared.blockers.read_up_to(place, self.next),

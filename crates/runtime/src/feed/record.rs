@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use longshore_core::{Event, Timestamp};
 
+use crate::LineId;
+
 /// A place in the feed of one engine: our own sequence, since nothing that the engine gives can serve as one.
 ///
 /// `epoch` names the run of the follower; sequences of different runs have nothing to do with each other. Within an
@@ -69,6 +71,8 @@ pub struct Record {
     pub cursor: Cursor,
     /// What it says.
     pub body: RecordBody,
+    /// What its line is known by to a later run; `None` when it was made of no line of the engine.
+    pub line: Option<LineId>,
     /// When we had it, by our clock. Not the engine's stamp, which is in the event.
     pub received: SystemTime,
 }
@@ -125,6 +129,34 @@ pub enum GapReason {
     Forgotten,
     /// The cursor is from another run, another engine, or the future. Only in answers, never in the feed itself.
     UnknownCursor,
+    /// The history was not written: its store was slow, full or broken, or the event too large to keep. Only in what is
+    /// kept, never in the feed itself.
+    NotKept,
+}
+
+/// Text that is no reason for a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownReason;
+
+impl fmt::Display for UnknownReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no reason for a gap that this version knows")
+    }
+}
+
+impl std::error::Error for UnknownReason {}
+
+impl FromStr for GapReason {
+    type Err = UnknownReason;
+
+    fn from_str(word: &str) -> Result<Self, UnknownReason> {
+        let all = Self::COUNTED
+            .into_iter()
+            .chain([Self::Forgotten, Self::UnknownCursor, Self::NotKept]);
+        { all }
+            .find(|reason| reason.as_str() == word)
+            .ok_or(UnknownReason)
+    }
 }
 
 impl GapReason {
@@ -140,6 +172,7 @@ impl GapReason {
             Self::Unreadable => "unreadable",
             Self::Forgotten => "forgotten",
             Self::UnknownCursor => "unknown_cursor",
+            Self::NotKept => "not_kept",
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use longshore_core::{EventType, Timestamp};
 
 use super::record::{Cursor, GapReason, Record, RecordBody};
+use crate::LineId;
 
 /// What a record weighs beside its text: itself, its pointers, its place in the ring.
 const OVERHEAD: usize = 256;
@@ -70,7 +71,7 @@ impl Ring {
         self.records.back().map(|(record, _)| record)
     }
 
-    pub(super) fn push(&mut self, body: RecordBody, received: SystemTime) {
+    pub(super) fn push(&mut self, body: RecordBody, line: Option<LineId>, received: SystemTime) {
         let cursor = Cursor {
             epoch: self.epoch,
             seq: self.next_seq(),
@@ -79,6 +80,7 @@ impl Ring {
         let record = Arc::new(Record {
             cursor,
             body,
+            line,
             received,
         });
         if self.asking > 0
@@ -168,6 +170,7 @@ impl Ring {
                 to,
                 reason,
             },
+            line: None,
             received: now,
         })
     }

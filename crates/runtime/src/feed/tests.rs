@@ -20,7 +20,7 @@ fn event(n: u64) -> Event {
 }
 
 fn tell(feed: &Feed, event: Event) {
-    feed.put(event, false, Moment::now());
+    feed.put(event, false, LineId::of(b""), Moment::now());
     feed.announce();
 }
 
@@ -171,7 +171,7 @@ proptest! {
             published += 1;
             if is_gap {
                 gaps += 1;
-                feed.gap(None, None, GapReason::Missed);
+                feed.gap(None, None, GapReason::Missed, None);
             } else {
                 tell(&feed, event(object));
                 last.insert(event(object).id, published);
@@ -230,4 +230,72 @@ proptest! {
         }
         prop_assert_eq!(accounted, published);
     }
+}
+
+/// What a follow is told, in a word each, as far as there is anything.
+fn followed(follow: &mut FeedFollow) -> Vec<String> {
+    let words = std::iter::from_fn(|| follow.try_next()).map(|item| match item {
+        FollowItem::Record(record) => record.cursor.seq.to_string(),
+        FollowItem::Lagged { missed } => format!("lagged {missed}"),
+        FollowItem::Lost { error, .. } => format!("lost: {error}"),
+        FollowItem::Restored { .. } => "restored".to_owned(),
+    });
+    words.collect()
+}
+
+#[test]
+fn the_engines_going_and_coming_stand_between_the_right_records() {
+    let feed = feed(10, 2);
+    let mut late = feed.follow(4, at(0));
+    let mut follow = feed.follow(10, at(0));
+    feed.lost("gone".into(), None);
+    let mut joined = feed.follow(10, None);
+    assert_eq!(followed(&mut joined), ["lost: gone"], "it is gone now");
+    feed.restored();
+    for n in 3..=4 {
+        tell(&feed, event(n));
+    }
+    assert_eq!(
+        followed(&mut follow),
+        ["1", "2", "lost: gone", "restored", "3", "4"]
+    );
+    assert_eq!(followed(&mut joined), ["restored", "3", "4"]);
+    assert!(followed(&mut feed.follow(10, None)).is_empty());
+    // A reader that was too slow for the records about it is told all the same.
+    for n in 5..=8 {
+        tell(&feed, event(n));
+    }
+    assert_eq!(late.behind(), 8);
+    assert_eq!(
+        followed(&mut late),
+        ["lagged 4", "lost: gone", "restored", "5", "6", "7", "8"]
+    );
+    assert_eq!(late.behind(), 0);
+}
+
+#[test]
+fn of_many_turns_the_newest_are_told() {
+    let feed = feed(10, 1);
+    let mut follow = feed.follow(10, None);
+    for n in 0..200 {
+        feed.lost(format!("{n}").into(), None);
+        feed.restored();
+    }
+    let told = followed(&mut follow);
+    assert_eq!(
+        (told.len(), told.last().map(String::as_str)),
+        (256, Some("restored"))
+    );
+}
+
+#[test]
+fn every_reason_reads_back() {
+    for reason in GapReason::COUNTED.into_iter().chain([
+        GapReason::Forgotten,
+        GapReason::UnknownCursor,
+        GapReason::NotKept,
+    ]) {
+        assert_eq!(reason.as_str().parse(), Ok(reason));
+    }
+    assert_eq!("".parse::<GapReason>(), Err(UnknownReason));
 }

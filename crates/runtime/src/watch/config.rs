@@ -1,8 +1,9 @@
 //! How a watch behaves: time limits, bounds, pauses.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Backoff;
+use crate::{Backoff, KnownLine};
 
 /// Settings of a [`Watch`](crate::Watch). The defaults are for one engine and some hundred containers, and hold for
 /// thousands.
@@ -38,6 +39,10 @@ pub struct WatchConfig {
     pub feed_records: usize,
     /// Bytes that they may weigh, roughly. Default: 8 MiB.
     pub feed_bytes: usize,
+    /// What an earlier run has told, oldest first: the first look at the engine then resumes from there. What is known is
+    /// not told again, what is new is, and where something may have been missed a gap says so. Default: nothing, and all
+    /// that the engine holds is told.
+    pub known: Arc<[KnownLine]>,
 }
 
 impl Default for WatchConfig {
@@ -53,6 +58,7 @@ impl Default for WatchConfig {
             backoff: Backoff::default(),
             feed_records: 10_000,
             feed_bytes: 8 << 20,
+            known: Arc::new([]),
         }
     }
 }
@@ -90,6 +96,13 @@ impl WatchConfig {
     #[must_use]
     pub fn max_inspects(mut self, calls: usize) -> Self {
         self.max_inspects = calls;
+        self
+    }
+
+    /// Sets [`Self::known`].
+    #[must_use]
+    pub fn known(mut self, lines: impl Into<Arc<[KnownLine]>>) -> Self {
+        self.known = lines.into();
         self
     }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::incoming::{Heard, Incoming};
+use super::known::LineId;
 use super::ledger::{Arrival, Ledger};
 use super::reader::{Message, Reader};
 use super::resume::Verdict;
@@ -35,6 +36,8 @@ pub(crate) struct Follower<S> {
     pub(crate) ledger: Ledger,
     /// Failures in a row.
     pub(crate) attempt: u32,
+    /// Whether a stream was judged before, in this run.
+    pub(crate) has_looked: bool,
 }
 
 #[derive(Debug)]
@@ -151,13 +154,21 @@ impl<S: EventSource> Follower<S> {
     }
 
     fn judged(&mut self, incoming: Incoming, verdict: Verdict) -> State {
+        let is_first = !std::mem::replace(&mut self.has_looked, true);
+        if is_first {
+            self.ledger.looked(Timestamp::from(SystemTime::now()));
+        }
+        if self.status.borrow().is_lost() {
+            self.feed.restored();
+        }
         match verdict {
-            Verdict::Baseline => {
-                self.ledger.looked(Timestamp::from(SystemTime::now()));
-                self.boards.relist(Relist::Initial);
-            }
-            Verdict::Continuous => {}
-            Verdict::Gap { from, to, reason } => self.gap(from, to, reason),
+            Verdict::Baseline | Verdict::Continuous => {}
+            Verdict::Gap { from, to, reason } => self.gap(from, to, reason, None),
+        }
+        if is_first || matches!(verdict, Verdict::Gap { .. }) {
+            // What is found when nothing was known is no news, gap or not.
+            self.boards
+                .relist(if is_first { Relist::Initial } else { Relist::Gap });
         }
         let now = Instant::now();
         let mut current = Current {
@@ -229,20 +240,27 @@ impl<S: EventSource> Follower<S> {
                     self.meters.late.count();
                 }
                 self.boards.note(&event, sighting.late);
-                self.feed.put(event, sighting.late, now);
+                self.feed.put(event, sighting.late, line.id, now);
             }
             None => {
                 self.meters.unreadable.count();
-                self.gap(None, None, GapReason::Unreadable);
+                self.gap(None, None, GapReason::Unreadable, Some(line.id));
+                self.boards.relist(Relist::Gap);
             }
         }
     }
 
-    fn gap(&mut self, from: Option<Timestamp>, to: Option<Timestamp>, reason: GapReason) {
+    /// Tells one; `line` is what it is about, where it is about one.
+    fn gap(
+        &mut self,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        reason: GapReason,
+        line: Option<LineId>,
+    ) {
         tracing::warn!(%reason, ?from, ?to, "events of the engine may be missing");
         self.meters.gap(reason);
-        self.feed.gap(from, to, reason);
-        self.boards.relist(Relist::Gap);
+        self.feed.gap(from, to, reason, line);
     }
 
     /// The followed stream is no more.
@@ -261,6 +279,9 @@ impl<S: EventSource> Follower<S> {
         tracing::info!(error = %error.text, attempt = self.attempt, ?pause, "the engine is not followed");
         self.boards.set_live(false);
         let attempt = self.attempt;
+        if !self.status.borrow().is_lost() {
+            self.feed.lost(Arc::clone(&error.text), error.hint.clone());
+        }
         self.status.send_modify(|status| {
             let now = SystemTime::now();
             let since = match status {

@@ -17,7 +17,7 @@ pub(crate) const KEPT: usize = 4_096;
 /// What an event is known by: the hash of its raw line. Stamps are not unique and not in order; the line is the
 /// only thing that the engine repeats unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LineId(u128);
+pub struct LineId(u128);
 
 impl Hash for LineId {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -31,6 +31,25 @@ impl LineId {
     pub(crate) fn of(line: &[u8]) -> Self {
         Self(xxh3_128(line.trim_ascii_end()))
     }
+
+    /// For keeping it.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// As it was kept.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bytes))
+    }
+}
+
+/// A line that an earlier run has told: what [`WatchConfig::known`](crate::WatchConfig::known) takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownLine {
+    /// What it is known by: [`Record::line`](crate::Record::line).
+    pub id: LineId,
+    /// The engine's stamp; `None` for an event of a Swarm, whose stamp proves nothing.
+    pub at: Option<Timestamp>,
 }
 
 /// What is kept about a known line.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use longshore_core::{Event, Scope, Timestamp};
 
-use super::known::{KEPT, KnownLines, LineId, Seen};
+use super::known::{KEPT, KnownLine, KnownLines, LineId, Seen};
 use super::lateness::{Lateness, SUSPICIOUS, Timing};
-use super::resume::{FEW, First, Judge, Trust, Verdict};
+use super::resume::{FEW, First, Judge, SETTLING, Trust, Verdict};
 
 /// The engine's clock is known to within the promptness of its promptest event; a gap that ends now, by that clock,
 /// ends no earlier for it.
@@ -80,6 +80,28 @@ impl Ledger {
             lateness: Lateness::of_queue(queue),
             ..Self::default()
         }
+    }
+
+    /// One that goes on where an earlier run ended, and knows the lines that it told. What that run was told within
+    /// `unproved` of its end proves nothing: it may have ended before it looked into a suspicion.
+    pub(crate) fn knowing(lines: &[KnownLine], unproved: Duration) -> Self {
+        let mut ledger = Self::default();
+        let newest = lines.iter().filter_map(|line| line.at).max();
+        let unproved = i64::try_from((unproved + SETTLING).as_nanos()).unwrap_or(i64::MAX);
+        let sure = newest.map(|newest| newest.as_nanos().saturating_sub(unproved));
+        for line in lines {
+            ledger.known.insert(Seen {
+                id: line.id,
+                published: Duration::ZERO,
+                stamp: line.at,
+                doubted: sure.is_none_or(|sure| line.at.is_none_or(|at| at.as_nanos() > sure)),
+            });
+        }
+        ledger.newest = newest;
+        ledger.boundary = lines.iter().find_map(|line| line.at);
+        // Its first look is not the first ever. What that run saw first is not known, so nothing equals it.
+        ledger.last_front = (!lines.is_empty()).then_some(None);
+        ledger
     }
 
     /// Takes note of a line of a stream that was judged.

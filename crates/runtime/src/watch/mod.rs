@@ -34,7 +34,7 @@ use tokio_util::task::TaskTracker;
 
 pub use config::WatchConfig;
 use follower::Follower;
-pub(crate) use known::LineId;
+pub use known::{KnownLine, LineId};
 use ledger::Ledger;
 pub(crate) use status::Meters;
 pub use status::{Status, WatchCounters};
@@ -116,6 +116,9 @@ impl Watch {
         let images = keepers.keep("the keeper of the images", &boards.images);
         let networks = keepers.keep("the keeper of the networks", &boards.networks);
         let volumes = keepers.keep("the keeper of the volumes", &boards.volumes);
+        // A suspicion is looked into within the one, or the engine is lost within the other.
+        let unproved = config.rotate_at_most_every + config.open_timeout;
+        let ledger = Ledger::knowing(&config.known, unproved);
         let follower = Follower {
             source,
             config,
@@ -125,8 +128,9 @@ impl Watch {
             meters: Arc::clone(&meters),
             tasks: tasks.clone(),
             base: Instant::now(),
-            ledger: Ledger::default(),
+            ledger,
             attempt: 0,
+            has_looked: false,
         };
         let open_feed = feed.clone();
         let end_feed = move || open_feed.close();

@@ -32,6 +32,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether it was tried, and is not followed.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost { .. })
+    }
+
     /// Whether what the mirror and the feed say is current.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Live { .. })

@@ -422,3 +422,97 @@ async fn inspects_that_fail_are_tried_again_and_hold_up_nobody() {
     assert_eq!(watch.mirror().snapshot().len(), 1);
     watch.stop().await;
 }
+
+/// What a watch has told, as the next run is given it.
+fn known_of(watch: &Watch) -> Vec<KnownLine> {
+    let records = watch.feed().history(None, 1_000);
+    let known = records.iter().filter_map(|record| {
+        Some(KnownLine {
+            id: record.line?,
+            at: record.event().map(|event| event.at),
+        })
+    });
+    known.collect()
+}
+
+/// Runs until `told` records came, stops, and gives what it has told.
+async fn first_run(lines: Vec<crate::source::RawLine>) -> Vec<KnownLine> {
+    let script = script();
+    let count = lines.len();
+    let _stream = script.stream(lines);
+    let (watch, mut reader) = start(&script);
+    for _ in 0..count {
+        next(&mut reader).await;
+    }
+    watch.stop().await;
+    known_of(&watch)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_goes_on_where_the_one_before_it_ended() {
+    let before = vec![
+        line(1, "create", "a"),
+        line(2, "start", "a"),
+        line(100, "die", "a"),
+    ];
+    let known = first_run(before.clone()).await;
+    assert_eq!(known.len(), 3);
+    let script = script();
+    script.put(running("b", 5));
+    let replay = [before, vec![line(101, "create", "b"), line(102, "start", "b")]].concat();
+    let _stream = script.stream(replay);
+    let (watch, mut reader) = start_with(&script, WatchConfig::default().known(known));
+    assert_eq!(
+        [next(&mut reader).await, next(&mut reader).await],
+        ["b create", "b start"]
+    );
+    watch.mirror().ready().await;
+    assert_eq!(watch.counters().gaps, [0; 4]);
+    assert_eq!(
+        watch.counters().synthetic,
+        0,
+        "what was found at first is no news"
+    );
+    watch.stop().await;
+    assert_eq!(next(&mut reader).await, "end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_cannot_prove_that_it_missed_nothing_begins_with_a_gap() {
+    let known = first_run(vec![line(1, "create", "a"), line(100, "die", "a")]).await;
+    // The oldest line that the engine holds is not one that was told.
+    let script = script();
+    script.put(running("b", 5));
+    let _stream = script.stream(vec![line(200, "create", "b")]);
+    let (watch, mut reader) = start_with(&script, WatchConfig::default().known(known.clone()));
+    assert_eq!(
+        [next(&mut reader).await, next(&mut reader).await],
+        ["gap missed", "b create"]
+    );
+    let gap = watch.feed().history(None, 10)[0].clone();
+    let RecordBody::Gap { from, to, .. } = gap.body else {
+        panic!("{gap:?}")
+    };
+    // What came shortly before the run's end proves nothing.
+    assert_eq!((from, to), (Timestamp::from_secs(1), Timestamp::from_secs(200)));
+    watch.mirror().ready().await;
+    assert_eq!(watch.counters().synthetic, 0);
+    watch.stop().await;
+    // It holds none at all: it has restarted.
+    let script = crate::testing::script();
+    let _stream = script.stream(vec![]);
+    let (watch, mut reader) = start_with(&script, WatchConfig::default().known(known.clone()));
+    assert_eq!(next(&mut reader).await, "gap restarted");
+    watch.stop().await;
+    // A full ring whose first line came shortly before the end.
+    let script = crate::testing::script();
+    let mut replay = vec![line(100, "die", "a")];
+    replay.extend((101..300).map(|n| line(n, "top", "a")));
+    let _stream = script.stream(replay);
+    let (watch, mut reader) = start_with(&script, WatchConfig::default().known(known));
+    assert_eq!(
+        [next(&mut reader).await, next(&mut reader).await],
+        ["gap dropped", "a top"]
+    );
+    watch.stop().await;
+}

@@ -16,6 +16,7 @@ mod figures;
 mod guard;
 mod kinds;
 mod logs;
+mod monitor;
 mod pulls;
 mod real;
 mod run;

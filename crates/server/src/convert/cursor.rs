@@ -22,6 +22,12 @@ impl FleetCursor {
         }
     }
 
+    /// Takes over the places of `other`.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.0
+            .extend(other.0.iter().map(|(host, at)| (host.clone(), *at)));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -5,6 +5,7 @@ mod cursor;
 mod events;
 mod hosts;
 mod logs;
+mod monitor;
 mod stats;
 
 pub(crate) use containers::{container_detail, container_row};
@@ -12,6 +13,7 @@ pub(crate) use cursor::FleetCursor;
 pub(crate) use events::event_record;
 pub(crate) use hosts::{engine_info, host_row, image_row, system_info};
 pub(crate) use logs::{log_record, stamp};
+pub(crate) use monitor::{monitor_message, monitor_record};
 pub(crate) use stats::{host_metrics, stats_sample, stats_step};
 
 /// A time as it goes over the wire.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use longshore_api::stream as live;
+use longshore_api::{monitor as plain, stream as live};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
 use super::COMMITTED;
-use crate::{auth, health, metrics, rest, stream};
+use crate::{auth, health, metrics, monitor, rest, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,11 +20,13 @@ use crate::{auth, health, metrics, rest, stream};
         auth::login, auth::setup, auth::session, auth::logout,
         rest::list_containers, rest::show_container, rest::act, rest::remove, rest::logs, rest::stats,
         rest::list_hosts, rest::list_images, rest::system, rest::list_events,
-        stream::open,
+        stream::open, monitor::open,
     ),
     components(schemas(
         longshore_api::ErrorCode, live::ClientMessage, live::ServerMessage, live::Channel, live::ContainersData,
         live::EventsData, live::StatsData, live::HostMetricsData, live::LogsData,
+        plain::MonitorMessage, plain::MessageType, plain::MonitorRequest, plain::EventPayload, plain::EventActor,
+        plain::ErrorPayload, plain::RestoredPayload, plain::GapPayload, plain::LaggedPayload,
     )),
     security(("session" = []), ("token" = [])),
     modifiers(&Schemes),

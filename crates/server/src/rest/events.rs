@@ -8,9 +8,10 @@ use longshore_fleet::runtime::Record;
 use serde::Deserialize;
 
 use crate::{
-    app::{App, Shared},
+    app::App,
     convert::{self, FleetCursor},
     error::{ApiError, ApiResult},
+    history,
     reply::{InQuery, Json},
 };
 
@@ -35,32 +36,37 @@ pub(crate) async fn list_events(
     State(app): State<App>,
     InQuery(params): InQuery<EventsParams>,
 ) -> ApiResult<Json<EventsReply>> {
-    let since = params.since.as_deref().map(read_cursor).transpose()?;
-    let (events, next) = history(&app, since, params.limit.unwrap_or(LIMIT));
+    let since = params
+        .since
+        .as_deref()
+        .map(|text| read_cursor("since", text))
+        .transpose()?;
+    let (events, next) = history(&app, since, params.limit.unwrap_or(LIMIT)).await;
     Ok(Json(EventsReply {
         events,
         next: (!next.is_empty()).then(|| next.to_string()),
     }))
 }
 
-/// Reads a cursor that a caller gave back.
-pub(crate) fn read_cursor(text: &str) -> ApiResult<FleetCursor> {
-    text.parse().map_err(|_| {
-        ApiError::invalid("since is no cursor: give back one that came with an event, unchanged")
-    })
+/// Reads a cursor that a caller gave back under that name.
+pub(crate) fn read_cursor(name: &str, text: &str) -> ApiResult<FleetCursor> {
+    let wrong = || format!("{name} is no cursor: give back one that came with an event, unchanged");
+    text.parse().map_err(|_| ApiError::invalid(wrong()))
 }
 
 /// History of all hosts in the order in which it was received, and the place after it.
-pub(crate) fn history(
-    app: &Shared,
+pub(crate) async fn history(
+    app: &App,
     since: Option<FleetCursor>,
     limit: u32,
 ) -> (Vec<EventRecord>, FleetCursor) {
     let limit = limit.min(MAX_LIMIT) as usize;
     let mut found: Vec<(String, Arc<Record>)> = Vec::new();
     for host in app.fleet.hosts() {
-        let from = since.as_ref().and_then(|cursor| cursor.get(host.name()));
-        let records = host.feed().history(from, limit);
+        let records = match since.as_ref().and_then(|cursor| cursor.get(host.name())) {
+            Some(from) => history::after(app, host, from, limit).await,
+            None => history::newest(app, host, limit).await,
+        };
         found.extend(records.into_iter().map(|record| (host.name().to_owned(), record)));
     }
     if app.fleet.hosts().len() > 1 {

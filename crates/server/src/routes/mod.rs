@@ -20,7 +20,7 @@ use crate::{
     assets, auth,
     error::{ApiError, ApiResult},
     gate::{self, Provenance},
-    health, metrics, openapi, rest, stream,
+    health, metrics, monitor, openapi, rest, stream,
 };
 
 /// Who may use a route.
@@ -101,6 +101,7 @@ pub(crate) fn table() -> Vec<Route> {
         route(GET, "/api/v1/hosts/{host}/images", VIEWER, get(rest::list_images)),
         route(GET, "/api/v1/hosts/{host}/system", VIEWER, get(rest::system)),
         route(GET, "/api/v1/events", VIEWER, get(rest::list_events)),
+        route(GET, "/api/v1/events/ws", VIEWER, get(monitor::open)),
         route(GET, "/api/v1/stream", VIEWER, get(stream::open)),
     ]
 }

@@ -31,6 +31,7 @@ fn over(store: Store, fleet: Fleet) -> App {
         Sizes {
             recheck: Duration::from_secs(60),
             max_streams: 8,
+            history: (0, Duration::ZERO),
         },
     )
 }

@@ -1,30 +1,18 @@
 //! One WebSocket: reads messages, writes what its subscriptions send, and sees to it that the peer lives and may still be
 //! here.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
-
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use longshore_api::{ErrorCode, ServerMessage, stream::MAX_CLIENT_MESSAGE};
+use longshore_api::{ErrorCode, ServerMessage};
 use tokio::{
-    io::AsyncReadExt,
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        Error, Message, Utf8Bytes,
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
-    },
-};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use crate::{
     app::App,
@@ -33,59 +21,13 @@ use crate::{
 
 use super::{
     outlet::{QUEUE, encode},
+    socket::{self, End, Heard, PING_EVERY, SILENCE, STALL, Socket},
     subscriptions::Subscriptions,
 };
 
-/// How often we ask whether the peer lives.
-const PING_EVERY: Duration = Duration::from_secs(20);
-/// A peer that says nothing for so long is gone.
-const SILENCE: Duration = Duration::from_secs(60);
-/// A peer that takes nothing for so long is gone.
-const STALL: Duration = Duration::from_secs(30);
-/// How long a peer may take to close after it was told why.
-const FAREWELL: Duration = Duration::from_secs(1);
-/// The same for one that is still sending what is too large, as long as it goes on.
-const FAREWELL_TOO_LARGE: Duration = Duration::from_secs(10);
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
-
-/// Why a connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// The peer closed it, or it broke.
-    Gone,
-    TooLarge,
-    Silent,
-    Stalled,
-    Revoked,
-    Stopping,
-}
-
-impl End {
-    fn close_frame(self) -> Option<CloseFrame> {
-        let (code, reason) = match self {
-            Self::Gone => return None,
-            Self::TooLarge => (CloseCode::Size, "a message has at most 65536 bytes"),
-            Self::Silent => (CloseCode::Policy, "no pong"),
-            Self::Stalled => (CloseCode::Policy, "reads too slowly"),
-            Self::Revoked => (CloseCode::Policy, "the credential is no longer good"),
-            Self::Stopping => (CloseCode::Away, "the server is stopping"),
-        };
-        Some(CloseFrame {
-            code,
-            reason: Utf8Bytes::from_static(reason),
-        })
-    }
-}
-
 /// Serves one WebSocket until it ends.
 pub(super) async fn run(app: App, who: Principal, io: TokioIo<Upgraded>) {
-    let limits = WebSocketConfig::default()
-        .read_buffer_size(4 * 1024)
-        .write_buffer_size(16 * 1024)
-        .max_message_size(Some(MAX_CLIENT_MESSAGE))
-        .max_frame_size(Some(MAX_CLIENT_MESSAGE));
-    let socket: Socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(limits)).await;
+    let socket = socket::open(io).await;
     app.metrics.streams.inc();
     let (mut sink, mut source) = socket.split();
     let (queue, mut waiting) = mpsc::channel(QUEUE);
@@ -99,64 +41,14 @@ pub(super) async fn run(app: App, who: Principal, io: TokioIo<Upgraded>) {
     };
     tracing::debug!(name = %who.name, ?end, "a stream ended");
     let open = subscriptions.close().await;
-    if let (Ok(socket), Some(frame)) = (source.reunite(sink), end.close_frame()) {
-        // A peer that does not take it is left behind.
-        let patience = if end == End::TooLarge {
-            FAREWELL_TOO_LARGE
-        } else {
-            FAREWELL
-        };
-        let _ = timeout(patience, farewell(socket, end, frame, open)).await;
-    }
+    let words = if end == End::Stopping { open } else { Vec::new() };
+    let ended = |id| ServerMessage::<()>::Ended {
+        id,
+        reason: "server_stopping".to_owned(),
+    };
+    let words = words.into_iter().map(|id| encode(&ended(id))).collect();
+    socket::close(sink, source, end, words).await;
     app.metrics.streams.dec();
-}
-
-/// Tells the peer why, then reads what it still sends: closing with unread bytes would cut off our last words.
-async fn farewell(mut socket: Socket, end: End, frame: CloseFrame, open: Vec<u64>) -> Result<(), Error> {
-    if end == End::Stopping {
-        for id in open {
-            let ended = ServerMessage::<()>::Ended {
-                id,
-                reason: "server_stopping".to_owned(),
-            };
-            socket.feed(Message::Text(encode(&ended))).await?;
-        }
-    }
-    let _ = socket.close(Some(frame)).await;
-    let io = socket.get_mut();
-    let mut scrap = [0; 4096];
-    while let Ok(more) = timeout(FAREWELL, io.read(&mut scrap)).await {
-        if more? == 0 {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// When the peer was last heard.
-struct Heard {
-    start: Instant,
-    at_ms: AtomicU64,
-}
-
-impl Heard {
-    fn new() -> Self {
-        Self {
-            start: Instant::now(),
-            at_ms: AtomicU64::new(0),
-        }
-    }
-
-    fn note(&self) {
-        let ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.at_ms.store(ms, Ordering::Relaxed);
-    }
-
-    fn silence(&self) -> Duration {
-        self.start
-            .elapsed()
-            .saturating_sub(Duration::from_millis(self.at_ms.load(Ordering::Relaxed)))
-    }
 }
 
 async fn write(
@@ -223,21 +115,5 @@ async fn read(source: &mut SplitStream<Socket>, subscriptions: &mut Subscription
         if told.is_err() {
             return End::Gone;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_is_counted_from_the_last_word() {
-        let heard = Heard::new();
-        tokio::time::advance(SILENCE).await;
-        assert_eq!(heard.silence(), SILENCE);
-        heard.note();
-        assert_eq!(heard.silence(), Duration::ZERO);
-        tokio::time::advance(PING_EVERY).await;
-        assert_eq!(heard.silence(), PING_EVERY);
     }
 }

@@ -2,9 +2,9 @@
 
 use futures_util::{StreamExt, stream::select_all};
 use longshore_api::stream::{EventsData, EventsParams};
-use longshore_fleet::runtime::FeedItem;
+use longshore_fleet::runtime::FollowItem;
 
-use crate::{app::App, convert, rest};
+use crate::{app::App, convert, history, rest};
 
 use super::{
     channels::STOPPING,
@@ -13,13 +13,15 @@ use super::{
 
 /// History that comes first unless told otherwise.
 const HISTORY: u32 = 100;
-/// How far a reader may fall behind before it is told what it missed.
-const CAPACITY: usize = 2_048;
 /// Most records of one message.
 const CHUNK: usize = 256;
 
 pub(super) async fn run(app: &App, outlet: &Outlet, params: EventsParams) -> Result<&'static str, Stop> {
-    let since = params.since.as_deref().map(rest::read_cursor).transpose()?;
+    let since = params
+        .since
+        .as_deref()
+        .map(|text| rest::read_cursor("since", text))
+        .transpose()?;
     outlet.subscribed().await?;
     // Without a cursor the newest history comes first. With one, the readers themselves begin there.
     let mut place = since.clone().unwrap_or_default();
@@ -28,31 +30,31 @@ pub(super) async fn run(app: &App, outlet: &Outlet, params: EventsParams) -> Res
         .fleet
         .hosts()
         .iter()
-        .map(|host| host.feed().subscribe(CAPACITY, None))
+        .map(|host| history::follow(app, host, None))
         .collect();
     if since.is_none() {
-        let (events, newest) = rest::history(app, None, params.limit.unwrap_or(HISTORY));
+        let (events, newest) = rest::history(app, None, params.limit.unwrap_or(HISTORY)).await;
         place = newest;
         outlet.data(EventsData::Events(events)).await?;
     }
     let readers = app.fleet.hosts().iter().zip(from_now).map(|(host, from_now)| {
         let reader = match place.get(host.name()) {
-            Some(cursor) => host.feed().subscribe(CAPACITY, Some(cursor)),
+            Some(cursor) => history::follow(app, host, Some(cursor)),
             None => from_now,
         };
         let name = host.name().to_owned();
-        reader.into_stream().map(move |item| (name.clone(), item)).boxed()
+        reader.map(move |item| (name.clone(), item)).boxed()
     });
     let mut items = select_all(readers).ready_chunks(CHUNK);
     while let Some(chunk) = items.next().await {
         let mut events = Vec::with_capacity(chunk.len());
         for (host, item) in chunk {
             match item {
-                FeedItem::Record(record) => {
+                FollowItem::Record(record) => {
                     place.set(&host, record.cursor);
                     events.push(convert::event_record(&host, &record, &place));
                 }
-                FeedItem::Lagged { missed } => {
+                FollowItem::Lagged { missed } => {
                     // Told at the place where they are missing.
                     if !events.is_empty() {
                         outlet
@@ -62,6 +64,8 @@ pub(super) async fn run(app: &App, outlet: &Outlet, params: EventsParams) -> Res
                     app.metrics.missed.inc_by(missed);
                     outlet.data(EventsData::Lagged(missed)).await?;
                 }
+                // The page is told by the hosts' states.
+                _ => {}
             }
         }
         if !events.is_empty() {

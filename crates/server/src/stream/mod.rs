@@ -9,10 +9,11 @@ mod containers;
 mod events;
 mod logs;
 mod outlet;
+pub(crate) mod socket;
 mod stats;
 mod subscriptions;
 mod upgrade;
 
 #[cfg(test)]
 pub(crate) use upgrade::__path_open;
-pub(crate) use upgrade::{is_upgrade, open};
+pub(crate) use upgrade::{is_upgrade, open, upgrade};

@@ -1,6 +1,8 @@
 //! From a request to a WebSocket. Done here rather than by the web framework, so that buffers can be small and a
 //! message that is too large can be answered before the connection is closed.
 
+use std::net::SocketAddr;
+
 use axum::{
     Extension,
     body::Body,
@@ -8,6 +10,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use longshore_api::{ErrorBody, ErrorCode};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -42,18 +45,29 @@ pub(crate) async fn open(
     State(app): State<App>,
     Extension(who): Extension<Principal>,
     Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> ApiResult<Response> {
+    let serve = |app, io| connection::run(app, who, io);
+    upgrade(&app, peer, request, serve)
+}
+
+/// Takes a place, answers the handshake, and serves what follows on a task of the server's.
+pub(crate) fn upgrade<F: Future<Output = ()> + Send>(
+    app: &App,
+    peer: SocketAddr,
     mut request: Request,
+    serve: impl FnOnce(App, TokioIo<Upgraded>) -> F + Send + 'static,
 ) -> ApiResult<Response> {
     let accept = handshake(request.headers())?;
     let place = app.streams.clone().try_acquire_owned().map_err(|_| {
         ApiError::new(ErrorCode::TooManyRequests, "too many live streams are open").hint("close other pages")
     })?;
     let upgrade = hyper::upgrade::on(&mut request);
-    let shared = App::clone(&app);
+    let shared = App::clone(app);
     app.spawn(async move {
         let _place = place;
         match upgrade.await {
-            Ok(upgraded) => connection::run(shared, who, TokioIo::new(upgraded)).await,
+            Ok(upgraded) => serve(shared, TokioIo::new(upgraded)).await,
             Err(error) => tracing::debug!(%peer, %error, "a WebSocket did not come about"),
         }
     });

@@ -9,7 +9,9 @@
 
 mod accounts;
 mod containers;
+mod history;
 mod live;
+mod monitor;
 mod start;
 mod stream;
 mod support;

@@ -34,7 +34,7 @@ pub(crate) struct Site {
     pub(crate) store: Store,
     shutdown: CancellationToken,
     serving: JoinSet<()>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -77,7 +77,14 @@ impl Site {
 
     pub(crate) async fn with(change: impl FnOnce(ServerConfig) -> ServerConfig) -> Self {
         let engine = FakeEngine::start(FakeConfig::default()).await.unwrap();
-        let dir = tempfile::tempdir().unwrap();
+        Self::launch(engine, tempfile::tempdir().unwrap(), change).await
+    }
+
+    async fn launch(
+        engine: FakeEngine,
+        dir: tempfile::TempDir,
+        change: impl FnOnce(ServerConfig) -> ServerConfig,
+    ) -> Self {
         let fleet = FleetConfig::at(engine.endpoint().parse().unwrap());
         let config = change(ServerConfig::new(
             "127.0.0.1:0".parse().unwrap(),
@@ -97,7 +104,7 @@ impl Site {
             store,
             shutdown,
             serving,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -209,7 +216,11 @@ impl Site {
     }
 
     pub(crate) async fn connect(&self, headers: &[(&str, &str)]) -> Result<Live, u16> {
-        let mut request = format!("ws://{}/api/v1/stream", self.address)
+        self.connect_to("/api/v1/stream", headers).await
+    }
+
+    pub(crate) async fn connect_to(&self, path: &str, headers: &[(&str, &str)]) -> Result<Live, u16> {
+        let mut request = format!("ws://{}{path}", self.address)
             .into_client_request()
             .unwrap();
         for (name, value) in headers {
@@ -235,7 +246,23 @@ impl Site {
         self.shutdown.cancel();
     }
 
+    /// The server ends, something happens to the engine, and another server begins with what the first one has kept.
+    pub(crate) async fn again(
+        mut self,
+        meanwhile: impl AsyncFnOnce(&FakeEngine),
+        change: impl FnOnce(ServerConfig) -> ServerConfig,
+    ) -> Self {
+        self.end().await;
+        meanwhile(&self.engine).await;
+        Self::launch(self.engine, self.dir, change).await
+    }
+
     pub(crate) async fn stop(mut self) {
+        self.end().await;
+        self.engine.stop().await;
+    }
+
+    async fn end(&mut self) {
         self.shutdown.cancel();
         timeout(PATIENCE, self.serving.join_next())
             .await
@@ -243,6 +270,5 @@ impl Site {
             .unwrap()
             .unwrap();
         self.store.close().await;
-        self.engine.stop().await;
     }
 }

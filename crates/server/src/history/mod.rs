@@ -1,0 +1,273 @@
+//! What is kept of events: written as they come, and read by who was away.
+//!
+//! Owns the writer's tasks, and where a reader goes on: in the feed's ring while it can, else in the store. Leaves rows,
+//! age and number to `longshore-store`, and what was missed between two runs to the follower, which is given what the run
+//! before has told. Design: `docs/design/monitor.md`.
+
+mod rows;
+mod writer;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use longshore_core::Timestamp;
+use longshore_fleet::{
+    Fleet, Host,
+    runtime::{Cursor, Feed, FeedFollow, FollowItem, GapReason, KnownLine, Record, RecordBody},
+};
+use longshore_store::{Broken, EventPlace, EventRow, Store};
+use tokio::{sync::Notify, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::{App, now},
+    metrics::HistoryMetrics,
+};
+
+use writer::{Keep, Writer};
+
+/// How far a subscriber may fall behind before it is told what it missed.
+const CAPACITY: usize = 4_096;
+/// Records read at once for who comes back.
+const PAGE: usize = 500;
+/// How long a reader waits for the writer to have what the feed has.
+const SETTLE: Duration = Duration::from_millis(500);
+/// How long the last records may take when the server stops.
+const FINISH: Duration = Duration::from_secs(5);
+/// Lines that a follower is given to know: four times what an engine holds.
+const KNOWN: usize = 1_024;
+
+/// The history of all hosts.
+#[derive(Debug)]
+pub(crate) struct History {
+    /// In the fleet's order; none when nothing is kept.
+    hosts: Vec<Kept>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// How far one host's history has come.
+#[derive(Debug)]
+struct Kept {
+    host: String,
+    /// The sequence of this run up to which everything is in the store, or told there as missing.
+    written: tokio::sync::watch::Receiver<u64>,
+    hurry: Arc<Notify>,
+}
+
+/// What the run before has told of a host, for its follower. A store that cannot be read is no reason not to follow.
+pub(crate) async fn known(store: &Store, host: &str) -> Vec<KnownLine> {
+    match store.newest_events(host, KNOWN).await {
+        Ok(rows) => rows.iter().filter_map(rows::known).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the history of events cannot be read: the next will be told without it");
+            Vec::new()
+        }
+    }
+}
+
+impl History {
+    /// Begins to keep what the hosts tell: at most `most` records, none older than `age`. With `most` 0 nothing is kept.
+    pub(crate) fn start(
+        fleet: &Fleet,
+        store: &Store,
+        metrics: &HistoryMetrics,
+        (most, age): (u64, Duration),
+    ) -> Self {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let hosts = if most == 0 { &[] } else { fleet.hosts() };
+        let keep = |host: &Arc<Host>| {
+            let (sender, written) = tokio::sync::watch::channel(0);
+            let hurry = Arc::new(Notify::new());
+            let writer = Writer {
+                host: host.name().to_owned(),
+                shelf: store.clone(),
+                keep: Keep { most, age },
+                written: sender,
+                hurry: Arc::clone(&hurry),
+                metrics: metrics.clone(),
+            };
+            let work = writer.run(host.feed());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(work));
+            Kept {
+                host: host.name().to_owned(),
+                written,
+                hurry,
+            }
+        };
+        let hosts = hosts.iter().map(keep).collect();
+        tasks.close();
+        Self { hosts, tasks, stop }
+    }
+
+    /// Waits until what the feeds held when they ended is written; not for a store that fails.
+    pub(crate) async fn finish(&self) {
+        self.hosts.iter().for_each(|kept| kept.hurry.notify_one());
+        if timeout(FINISH, self.tasks.wait()).await.is_err() {
+            tracing::warn!("the last events were not kept in time");
+            self.stop.cancel();
+            self.tasks.wait().await;
+        }
+    }
+
+    /// Waits a little until the store has what the feed has; says up to which sequence it does. `None` when nothing is
+    /// kept of that host.
+    async fn settled(&self, host: &Host) -> Option<u64> {
+        let kept = self.hosts.iter().find(|kept| kept.host == host.name())?;
+        let newest = host.feed().last().map_or(0, |record| record.cursor.seq);
+        let mut written = kept.written.clone();
+        kept.hurry.notify_one();
+        let _ = timeout(SETTLE, written.wait_for(|seq| *seq >= newest)).await;
+        Some(*written.borrow())
+    }
+}
+
+/// What was told after `cursor`, at most `limit`; first a gap when that place cannot be continued from.
+pub(crate) async fn after(app: &App, host: &Host, cursor: Cursor, limit: usize) -> Vec<Arc<Record>> {
+    let feed = host.feed();
+    if limit == 0 || feed.can_continue(cursor) {
+        return feed.history(Some(cursor), limit);
+    }
+    let Some(written) = app.history.settled(host).await else {
+        return feed.history(Some(cursor), limit);
+    };
+    let place = EventPlace {
+        epoch: cursor.epoch,
+        seq: cursor.seq,
+    };
+    let found = match app.store.events_after(host.name(), place, limit).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(%error, "the history of events cannot be read");
+            return feed.history(Some(cursor), limit);
+        }
+    };
+    let mut records = Vec::with_capacity(found.rows.len() + 1);
+    if let Some(broken) = found.broken {
+        let Some(first) = found.rows.first() else {
+            // Nothing is kept: what the ring holds is all that there is.
+            return feed.history(Some(cursor), limit);
+        };
+        records.push(told(broken, first));
+    }
+    records.extend(found.rows.into_iter().map(rows::record));
+    extend(&mut records, &feed, written, limit);
+    records.truncate(limit);
+    records
+}
+
+/// The newest records of a host, oldest first, at most `limit`.
+pub(crate) async fn newest(app: &App, host: &Host, limit: usize) -> Vec<Arc<Record>> {
+    let feed = host.feed();
+    let Some(written) = app.history.settled(host).await else {
+        return feed.history(None, limit);
+    };
+    match app.store.newest_events(host.name(), limit).await {
+        Ok(found) => {
+            let mut records = found.into_iter().map(rows::record).collect();
+            extend(&mut records, &feed, written, usize::MAX);
+            records.drain(..records.len().saturating_sub(limit));
+            records
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the history of events cannot be read");
+            feed.history(None, limit)
+        }
+    }
+}
+
+/// Adds what the feed has and the store has not, up to `limit` in all.
+fn extend(records: &mut Vec<Arc<Record>>, feed: &Feed, written: u64, limit: usize) {
+    let epoch = feed.epoch();
+    let last = records.last().map(|record| record.cursor);
+    let place = match last {
+        Some(last) if last.epoch == epoch => last,
+        _ => Cursor { epoch, seq: written },
+    };
+    // Of a page that is not the last one, what follows is in the store.
+    if place.seq >= written {
+        let room = limit.saturating_sub(records.len());
+        records.extend(feed.history(Some(place), room));
+    }
+}
+
+/// That a place cannot be continued from, before the first record kept.
+fn told(broken: Broken, first: &EventRow) -> Arc<Record> {
+    let record = rows::record(first.clone());
+    let to = match &record.body {
+        RecordBody::Event { event, .. } => event.at,
+        RecordBody::Gap { from, .. } => *from,
+    };
+    let reason = match broken {
+        Broken::Forgotten => GapReason::Forgotten,
+        Broken::Unknown => GapReason::UnknownCursor,
+    };
+    Arc::new(Record {
+        cursor: Cursor {
+            epoch: record.cursor.epoch,
+            seq: record.cursor.seq.saturating_sub(1),
+        },
+        body: RecordBody::Gap {
+            from: Timestamp::default(),
+            to,
+            reason,
+        },
+        line: None,
+        received: std::time::SystemTime::now(),
+    })
+}
+
+/// Where a follow is.
+enum At {
+    /// Before the ring: these come first, then what follows that place.
+    Kept(VecDeque<Arc<Record>>, Cursor),
+    Live(FeedFollow),
+}
+
+/// What happened on a host after `from`, and happens: out of the store as far as need be, then out of the feed. Without
+/// `from`, what happens from now on.
+pub(crate) fn follow(app: &App, host: &Arc<Host>, from: Option<Cursor>) -> BoxStream<'static, FollowItem> {
+    let feed = host.feed();
+    let at = match from {
+        Some(from) if !feed.can_continue(from) => At::Kept(VecDeque::new(), from),
+        from => At::Live(feed.follow(CAPACITY, from)),
+    };
+    let (app, host) = (App::clone(app), Arc::clone(host));
+    stream::unfold(at, move |at| step(App::clone(&app), Arc::clone(&host), at)).boxed()
+}
+
+async fn step(app: App, host: Arc<Host>, mut at: At) -> Option<(FollowItem, At)> {
+    loop {
+        at = match at {
+            At::Live(mut follow) => {
+                let item = follow.next().await?;
+                return Some((item, At::Live(follow)));
+            }
+            At::Kept(mut queue, place) => {
+                if let Some(record) = queue.pop_front() {
+                    let place = record.cursor;
+                    return Some((FollowItem::Record(record), At::Kept(queue, place)));
+                }
+                let feed = host.feed();
+                if feed.can_continue(place) {
+                    At::Live(feed.follow(CAPACITY, Some(place)))
+                } else {
+                    let page: VecDeque<_> = after(&app, &host, place, PAGE).await.into();
+                    if page.is_empty() {
+                        // The end of an earlier run, and this one has told nothing yet.
+                        let epoch = feed.epoch();
+                        At::Live(feed.follow(CAPACITY, Some(Cursor { epoch, seq: 0 })))
+                    } else {
+                        At::Kept(page, place)
+                    }
+                }
+            }
+        };
+    }
+}
+
+/// What was received before then goes.
+fn too_old(age: Duration) -> Timestamp {
+    let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
+    Timestamp::from_nanos(now().as_nanos().saturating_sub(age))
+}

@@ -1,0 +1,404 @@
+//! The history of events: what the followers of hosts have told, in the order in which they told it.
+//!
+//! Owns its rows, their age and number, and what a place in them still means. Leaves to the server who writes and who
+//! reads, and when.
+
+use longshore_core::{Attributes, Event, EventType, Scope, Timestamp};
+use sqlx::{QueryBuilder, Row, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{ErrorKind, Store, StoreError};
+
+/// Rows of one statement: fewer round trips, and well below the parameters that SQLite takes.
+const ROWS: usize = 64;
+/// Rows deleted by one statement, so that nobody waits long for the file.
+const SWEEP: i64 = 2_000;
+/// Marks of a row.
+const SYNTHETIC: i64 = 1;
+const LATE: i64 = 2;
+/// What a row is read from.
+const COLUMNS: &str = "e.id, r.epoch, e.seq, e.received_at, e.line, e.at, e.kind, e.action, e.object, e.attributes, \
+                       e.scope, e.marks, e.reason, e.to_at";
+
+/// A place in the history of a host: the run of its follower, and the number in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EventPlace {
+    /// Which run.
+    pub epoch: u64,
+    /// The record's number in it.
+    pub seq: u64,
+}
+
+/// A record of the history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventRow {
+    /// Where it stands.
+    pub place: EventPlace,
+    /// When we had it, by our clock.
+    pub received: Timestamp,
+    /// What the engine's line is known by; `None` when it was made of none.
+    pub line: Option<[u8; 16]>,
+    /// What it says.
+    pub body: EventRowBody,
+}
+
+/// What a record of the history says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EventRowBody {
+    /// Something happened.
+    Event {
+        /// What.
+        event: Event,
+        /// It was not told by the engine.
+        synthetic: bool,
+        /// It came after events that happened later.
+        late: bool,
+    },
+    /// Events may be missing.
+    Gap {
+        /// From then on.
+        from: Timestamp,
+        /// Until then.
+        to: Timestamp,
+        /// Why, as a word.
+        reason: String,
+    },
+}
+
+impl EventRowBody {
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Event { event, .. } => event.at,
+            Self::Gap { from, .. } => *from,
+        }
+    }
+}
+
+/// What follows a place.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EventsAfter {
+    /// Oldest first.
+    pub rows: Vec<EventRow>,
+    /// Why something between the place and the rows may be missing; `None` when nothing is.
+    pub broken: Option<Broken>,
+}
+
+/// Why a place cannot be continued from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// What came after it was deleted.
+    Forgotten,
+    /// It is of no run of this host, or later than what is kept of its run.
+    Unknown,
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Most records, of all hosts.
+    pub most: u64,
+    /// Those received before then go.
+    pub since: Timestamp,
+}
+
+impl Store {
+    /// Adds records of a host, in the order in which they were told. All of them or none.
+    ///
+    /// # Errors
+    /// When the database cannot be written: [`ErrorKind::Unwritable`] with a full disk, [`ErrorKind::Busy`] with another
+    /// writer.
+    pub async fn append_events(&self, host: &str, rows: &[EventRow]) -> Result<(), StoreError> {
+        let failed = || self.failed("keep events");
+        let mut transaction = self
+            .pool()
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(failed())?;
+        for rows in rows.chunk_by(|a, b| a.place.epoch == b.place.epoch) {
+            let Some(first) = rows.first() else { continue };
+            let run = run_of(&mut transaction, host, first.place.epoch)
+                .await
+                .map_err(failed())?;
+            for rows in rows.chunks(ROWS) {
+                insert(&mut transaction, run, rows).await.map_err(failed())?;
+            }
+        }
+        transaction.commit().await.map_err(failed())
+    }
+
+    /// What follows `after` on that host, oldest first, at most `limit`; when that place cannot be continued from, why,
+    /// and everything kept from the first that may follow it on.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn events_after(
+        &self,
+        host: &str,
+        after: EventPlace,
+        limit: usize,
+    ) -> Result<EventsAfter, StoreError> {
+        let (id, broken) = self
+            .find_place(host, after)
+            .await
+            .map_err(self.failed("look for a place in the events"))?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM events e JOIN event_runs r ON r.id = e.run \
+             WHERE e.id > ? AND r.host = ? ORDER BY e.id LIMIT ?"
+        )))
+        .bind(id)
+        .bind(host)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(self.pool())
+        .await
+        .map_err(self.failed("read events"))?;
+        let rows = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(EventsAfter { rows, broken })
+    }
+
+    /// The newest records of that host, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn newest_events(&self, host: &str, limit: usize) -> Result<Vec<EventRow>, StoreError> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM events e JOIN event_runs r ON r.id = e.run \
+             WHERE r.host = ? ORDER BY e.id DESC LIMIT ?"
+        )))
+        .bind(host)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(self.pool())
+        .await
+        .map_err(self.failed("read the newest events"))?;
+        rows.iter().rev().map(read).collect()
+    }
+
+    /// Deletes what is too old or too much, and says how many records that were.
+    ///
+    /// # Errors
+    /// When the database cannot be written; what was deleted until then is.
+    pub async fn sweep_events(&self, keep: Retention) -> Result<u64, StoreError> {
+        let failed = || self.failed("delete old events");
+        let most = i64::try_from(keep.most).unwrap_or(i64::MAX);
+        let mut swept = 0;
+        loop {
+            // Numbers have no holes but where rows were deleted, and that is at the beginning.
+            let done = sqlx::query(
+                "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_at < ?1 \
+                 OR id <= (SELECT max(id) FROM events) - ?2 ORDER BY id LIMIT ?3)",
+            )
+            .bind(keep.since.as_nanos())
+            .bind(most)
+            .bind(SWEEP)
+            .execute(self.pool())
+            .await
+            .map_err(failed())?;
+            swept += done.rows_affected();
+            if done.rows_affected() < SWEEP.unsigned_abs() {
+                break;
+            }
+        }
+        // A run is remembered after its events are gone, so that its places are known to be forgotten; not for ever.
+        sqlx::query(
+            "DELETE FROM event_runs WHERE id <= (SELECT max(id) FROM event_runs) - 1000 \
+             AND id NOT IN (SELECT run FROM events)",
+        )
+        .execute(self.pool())
+        .await
+        .map_err(failed())?;
+        Ok(swept)
+    }
+
+    /// The id after which to read, and what is broken.
+    async fn find_place(&self, host: &str, after: EventPlace) -> Result<(i64, Option<Broken>), sqlx::Error> {
+        let run: Option<i64> = sqlx::query_scalar("SELECT id FROM event_runs WHERE host = ? AND epoch = ?")
+            .bind(host)
+            .bind(after.epoch.cast_signed())
+            .fetch_optional(self.pool())
+            .await?;
+        let Some(run) = run else {
+            return Ok((0, Some(Broken::Unknown)));
+        };
+        // The number and id of the first record after it in its run, its own id, and the last id of its run.
+        let row = sqlx::query(
+            "SELECT (SELECT min(seq) FROM events WHERE run = ?1 AND seq > ?2), \
+                    (SELECT id FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT 1), \
+                    (SELECT id FROM events WHERE run = ?1 AND seq = ?2), \
+                    (SELECT max(seq) FROM events WHERE run = ?1), \
+                    (SELECT max(id) FROM events WHERE run = ?1)",
+        )
+        .bind(run)
+        .bind(i64::try_from(after.seq).unwrap_or(i64::MAX))
+        .fetch_one(self.pool())
+        .await?;
+        let column = |at: usize| row.get::<Option<i64>, _>(at);
+        let next_seq = column(0).and_then(|seq| u64::try_from(seq).ok());
+        Ok(match (column(2), column(1), column(3)) {
+            // It is kept, and so is all after it: only the oldest are ever deleted.
+            (Some(id), ..) => (id, None),
+            // It is not, but the one after it is.
+            (None, Some(next), _) if next_seq == after.seq.checked_add(1) => (next - 1, None),
+            (None, Some(next), _) => (next - 1, Some(Broken::Forgotten)),
+            // Its run ended before it, as far as is known.
+            (None, None, Some(last)) => (last, Some(Broken::Unknown)),
+            (None, None, None) => (0, Some(Broken::Forgotten)),
+        })
+    }
+}
+
+async fn run_of(connection: &mut SqliteConnection, host: &str, epoch: u64) -> Result<i64, sqlx::Error> {
+    sqlx::query("INSERT OR IGNORE INTO event_runs (host, epoch) VALUES (?, ?)")
+        .bind(host)
+        .bind(epoch.cast_signed())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_scalar("SELECT id FROM event_runs WHERE host = ? AND epoch = ?")
+        .bind(host)
+        .bind(epoch.cast_signed())
+        .fetch_one(connection)
+        .await
+}
+
+async fn insert(connection: &mut SqliteConnection, run: i64, rows: &[EventRow]) -> Result<(), sqlx::Error> {
+    let mut query = QueryBuilder::new(
+        "INSERT OR IGNORE INTO events (run, seq, received_at, line, at, kind, action, object, attributes, scope, marks, \
+         reason, to_at) ",
+    );
+    query.push_values(rows, |mut row, kept| {
+        row.push_bind(run)
+            .push_bind(i64::try_from(kept.place.seq).unwrap_or(i64::MAX))
+            .push_bind(kept.received.as_nanos())
+            .push_bind(kept.line.map(Vec::from))
+            .push_bind(kept.body.at().as_nanos());
+        match &kept.body {
+            EventRowBody::Event {
+                event,
+                synthetic,
+                late,
+            } => {
+                let marks = if *synthetic { SYNTHETIC } else { 0 } | if *late { LATE } else { 0 };
+                row.push_bind(event.kind.as_str().to_owned())
+                    .push_bind(event.action.to_string())
+                    .push_bind(event.id.to_string())
+                    // Texts by text: this does not fail.
+                    .push_bind(serde_json::to_string(&event.attributes).unwrap_or_default())
+                    .push_bind(event.scope.as_str().to_owned())
+                    .push_bind(marks)
+                    .push_bind(None::<String>)
+                    .push_bind(None::<i64>);
+            }
+            EventRowBody::Gap { to, reason, .. } => {
+                for _ in 0..5 {
+                    row.push_bind(None::<String>);
+                }
+                row.push_bind(0_i64)
+                    .push_bind(reason.clone())
+                    .push_bind(to.as_nanos());
+            }
+        }
+    });
+    // The statement is as long as there are rows: only the full ones are worth keeping prepared.
+    let keep = rows.len() == ROWS;
+    query.build().persistent(keep).execute(connection).await?;
+    Ok(())
+}
+
+fn read(row: &SqliteRow) -> Result<EventRow, StoreError> {
+    let damaged = |what: &str| {
+        StoreError::new(
+            ErrorKind::Corrupt,
+            format!("the database holds an event with {what}"),
+        )
+    };
+    let at = |column: usize| Timestamp::from_nanos(row.get(column));
+    let text = |column: usize| {
+        row.get::<Option<&str>, _>(column)
+            .ok_or_else(|| damaged("a field missing"))
+    };
+    let body = match row.get::<Option<&str>, _>(6) {
+        Some(kind) => {
+            let marks: i64 = row.get(11);
+            let attributes: Attributes = serde_json::from_str(text(9)?)
+                .map_err(|error| damaged("attributes that are none").with_source(error))?;
+            EventRowBody::Event {
+                event: Event {
+                    kind: EventType::from(kind),
+                    action: text(7)?.into(),
+                    id: text(8)?.into(),
+                    attributes,
+                    scope: Scope::from(text(10)?),
+                    at: at(5),
+                },
+                synthetic: marks & SYNTHETIC != 0,
+                late: marks & LATE != 0,
+            }
+        }
+        None => EventRowBody::Gap {
+            from: at(5),
+            to: Timestamp::from_nanos(row.get::<Option<i64>, _>(13).ok_or_else(|| damaged("no end"))?),
+            reason: text(12)?.to_owned(),
+        },
+    };
+    Ok(EventRow {
+        place: EventPlace {
+            epoch: row.get::<i64, _>(1).cast_unsigned(),
+            seq: u64::try_from(row.get::<i64, _>(2)).unwrap_or(0),
+        },
+        received: at(3),
+        line: row
+            .get::<Option<&[u8]>, _>(4)
+            .and_then(|line| line.try_into().ok()),
+        body,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(seq: u64) -> EventRow {
+        let at = Timestamp::from_secs(i64::try_from(seq).unwrap());
+        EventRow {
+            place: EventPlace { epoch: u64::MAX, seq },
+            received: at,
+            line: Some(u128::from(seq).to_be_bytes()),
+            body: EventRowBody::Event {
+                event: Event {
+                    kind: EventType::Container,
+                    action: "start".into(),
+                    id: "x".repeat(4_000).into(),
+                    attributes: Attributes::default(),
+                    scope: Scope::Local,
+                    at,
+                },
+                synthetic: false,
+                late: false,
+            },
+        }
+    }
+
+    /// Sets it on every connection of the pool.
+    async fn most_pages(store: &Store, pages: &'static str) {
+        let mut held = Vec::new();
+        for _ in 0..store.pool().options().get_max_connections() {
+            let mut connection = store.pool().acquire().await.unwrap();
+            sqlx::raw_sql(pages).execute(&mut *connection).await.unwrap();
+            held.push(connection);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_named_and_keeps_nothing_half() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).await.unwrap();
+        store.append_events("local", &[row(1)]).await.unwrap();
+        most_pages(&store, "PRAGMA max_page_count = 40").await;
+        let rows: Vec<_> = (2..=200).map(row).collect();
+        let error = store.append_events("local", &rows).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unwritable);
+        assert!(error.to_string().contains("no space left"), "{error}");
+        assert!(error.hint().is_some());
+        assert_eq!(store.newest_events("local", 1_000).await.unwrap(), [row(1)]);
+        most_pages(&store, "PRAGMA max_page_count = 4294967294").await;
+        store.append_events("local", &rows).await.unwrap();
+        assert_eq!(store.newest_events("local", 1_000).await.unwrap().len(), 200);
+    }
+}

@@ -1,0 +1,131 @@
+//! The history of events: what comes back, from where, and what is deleted.
+
+use longshore_core::{Attributes, Event, EventType, Scope, Timestamp};
+use longshore_store::{Broken, EventPlace, EventRow, EventRowBody, Retention, Store};
+
+use crate::{at, fresh};
+
+const HOST: &str = "local";
+
+fn place(epoch: u64, seq: u64) -> EventPlace {
+    EventPlace { epoch, seq }
+}
+
+fn row(epoch: u64, seq: u64) -> EventRow {
+    EventRow {
+        place: place(epoch, seq),
+        received: at(i64::try_from(seq).unwrap()),
+        line: Some(u128::from(seq).to_be_bytes()),
+        body: EventRowBody::Event {
+            event: Event {
+                kind: EventType::from("teapot"),
+                action: "health_status: \"boiling\"".into(),
+                id: "\u{1f375} \0 x".into(),
+                attributes: Attributes::from_iter([("name", "web"), ("", "\u{0}"), ("a=b", "ä")]),
+                scope: Scope::from("galactic"),
+                at: Timestamp::from_nanos(-1),
+            },
+            synthetic: seq.is_multiple_of(2),
+            late: seq.is_multiple_of(3),
+        },
+    }
+}
+
+fn gap(epoch: u64, seq: u64) -> EventRow {
+    EventRow {
+        line: None,
+        body: EventRowBody::Gap {
+            from: at(1),
+            to: at(2),
+            reason: "missed".to_owned(),
+        },
+        ..row(epoch, seq)
+    }
+}
+
+fn rows(epoch: u64, seqs: std::ops::RangeInclusive<u64>) -> Vec<EventRow> {
+    seqs.map(|seq| row(epoch, seq)).collect()
+}
+
+fn seqs(rows: &[EventRow]) -> Vec<(u64, u64)> {
+    rows.iter().map(|row| (row.place.epoch, row.place.seq)).collect()
+}
+
+async fn after(store: &Store, from: EventPlace) -> (Vec<(u64, u64)>, Option<Broken>) {
+    let found = store.events_after(HOST, from, 1_000).await.unwrap();
+    (seqs(&found.rows), found.broken)
+}
+
+#[tokio::test]
+async fn records_come_back_as_they_were_also_from_a_file_that_was_closed() {
+    let (dir, store) = fresh().await;
+    let kept = [rows(u64::MAX, 1..=99), vec![gap(u64::MAX, 100)], rows(7, 1..=3)].concat();
+    store.append_events(HOST, &kept).await.unwrap();
+    // Again, as after a commit whose answer was lost.
+    store.append_events(HOST, &kept).await.unwrap();
+    store.append_events("far", &rows(8, 1..=5)).await.unwrap();
+    store.close().await;
+    let store = Store::open(dir.path().join("data")).await.unwrap();
+    assert_eq!(store.newest_events(HOST, 1_000).await.unwrap(), kept);
+    assert_eq!(store.newest_events(HOST, 2).await.unwrap(), kept[101..]);
+    assert!(store.newest_events("nowhere", 2).await.unwrap().is_empty());
+    let found = store.events_after(HOST, place(u64::MAX, 98), 3).await.unwrap();
+    assert_eq!((&found.rows[..], found.broken), (&kept[98..101], None));
+}
+
+#[tokio::test]
+async fn a_place_leads_on_through_later_runs_and_says_when_it_does_not() {
+    let (_dir, store) = fresh().await;
+    store.append_events(HOST, &rows(1, 1..=4)).await.unwrap();
+    store.append_events("far", &rows(9, 1..=4)).await.unwrap();
+    store.append_events(HOST, &rows(2, 1..=3)).await.unwrap();
+    let second = [(2, 1), (2, 2), (2, 3)];
+    assert_eq!(
+        after(&store, place(1, 3)).await,
+        ([vec![(1, 4)], second.to_vec()].concat(), None)
+    );
+    assert_eq!(after(&store, place(1, 4)).await, (second.to_vec(), None));
+    assert_eq!(after(&store, place(2, 3)).await, (vec![], None));
+    // Given out, and not kept before the end of its run.
+    assert_eq!(
+        after(&store, place(1, 6)).await,
+        (second.to_vec(), Some(Broken::Unknown))
+    );
+    for unknown in [place(3, 1), place(9, 2), place(u64::MAX, u64::MAX)] {
+        let (found, broken) = after(&store, unknown).await;
+        assert_eq!((found.len(), broken), (7, Some(Broken::Unknown)), "{unknown:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_much_or_too_old_is_deleted_and_its_places_are_forgotten() {
+    let (_dir, store) = fresh().await;
+    store.append_events(HOST, &rows(1, 1..=5_000)).await.unwrap();
+    store.append_events(HOST, &rows(2, 5_001..=5_010)).await.unwrap();
+    let keep = |most, since| Retention {
+        most,
+        since: at(since),
+    };
+    assert_eq!(store.sweep_events(keep(1_000_000, 0)).await.unwrap(), 0);
+    assert_eq!(store.sweep_events(keep(100, 0)).await.unwrap(), 4_910);
+    assert_eq!(after(&store, place(1, 4_910)).await.1, None, "the next is kept");
+    let (found, broken) = after(&store, place(1, 4_000)).await;
+    assert_eq!(
+        (found.len(), found[0], broken),
+        (100, (1, 4_911), Some(Broken::Forgotten))
+    );
+    assert_eq!(store.sweep_events(keep(100, 5_005)).await.unwrap(), 94);
+    let (found, broken) = after(&store, place(1, 4_950)).await;
+    assert_eq!(
+        (found[0], broken),
+        ((2, 5_005), Some(Broken::Forgotten)),
+        "its run is remembered"
+    );
+    assert_eq!(store.sweep_events(keep(0, 0)).await.unwrap(), 6);
+    assert_eq!(
+        after(&store, place(2, 5_010)).await,
+        (vec![], Some(Broken::Forgotten))
+    );
+    store.append_events(HOST, &rows(2, 5_011..=5_011)).await.unwrap();
+    assert_eq!(after(&store, place(2, 5_010)).await, (vec![(2, 5_011)], None));
+}
