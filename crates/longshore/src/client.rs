@@ -7,8 +7,8 @@ use longshore_engine::{Endpoint, Engine, Environment, PullImage, Transferred};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Containers, DockerConfig, DockerCredentials, DockerError, Events, Images, Networks, Stats, System,
-    Volumes,
+    Containers, Deaths, DockerConfig, DockerCredentials, DockerError, Events, Images, Networks, Stats,
+    System, Volumes,
 };
 
 /// One engine. Cheap to clone; clones share connections.
@@ -88,6 +88,11 @@ impl DockerClient {
     /// What happens on the engine.
     pub fn events(&self) -> Events {
         Events(self.clone())
+    }
+
+    /// How containers ended.
+    pub fn deaths(&self) -> Deaths {
+        Deaths(self.clone())
     }
 
     /// What containers use.

@@ -1,4 +1,5 @@
-//! What Longshore remembers, in one SQLite file: accounts, sessions, API tokens and the one-time setup token.
+//! What Longshore remembers, in one SQLite file: accounts, sessions, API tokens, the one-time setup token, and how
+//! containers ended.
 //!
 //! The only crate that knows SQL. It knows neither HTTP nor engines: who may do what with an [`Identity`] is the
 //! server's affair. Time is handed in with each call, so that expiry can be tested without waiting.
@@ -9,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod deaths;
 mod error;
 mod open;
 mod password;
@@ -23,6 +25,10 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
 pub use accounts::{Account, Identity, Role, Subject, UnknownRole};
+pub use deaths::{
+    DEATHS_AGE, DEATHS_AT_ONCE, DEATHS_PER_CONTAINER, DEATHS_PER_HOST, DeathPlace, DeathQuery, InvalidPlace,
+    StoredDeath,
+};
 pub use error::{ErrorKind, StoreError};
 pub use password::MIN_PASSWORD_CHARS;
 pub use secret::Secret;

@@ -11,7 +11,10 @@ use crate::{ErrorKind, StoreError, open::private_file};
 const APPLICATION_ID: i64 = 0x4c53_4852;
 
 /// Applied in order; never changed once released, only appended to.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_accounts.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_accounts.sql"),
+    include_str!("../migrations/0002_deaths.sql"),
+];
 
 /// Checks the file and applies what it lacks, keeping a copy first when it holds something.
 pub(crate) async fn bring_up_to_date(
@@ -133,7 +136,19 @@ mod tests {
     use super::*;
     use crate::Store;
 
-    const NEXT: &[&str] = &[MIGRATIONS[0], "CREATE TABLE later (x INTEGER) STRICT"];
+    const NOW: usize = MIGRATIONS.len();
+    const NEXT: &[&str] = &and("CREATE TABLE later (x INTEGER) STRICT");
+
+    /// All migrations and one more.
+    const fn and(sql: &'static str) -> [&'static str; NOW + 1] {
+        let mut all = [sql; NOW + 1];
+        let mut n = 0;
+        while n < NOW {
+            all[n] = MIGRATIONS[n];
+            n += 1;
+        }
+        all
+    }
 
     async fn fixture() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();
@@ -145,7 +160,7 @@ mod tests {
     async fn an_older_file_is_copied_then_migrated() {
         let (dir, store) = fixture().await;
         bring_up_to_date(store.pool(), store.path(), NEXT).await.unwrap();
-        let copy = dir.path().join("longshore-schema-1.db");
+        let copy = dir.path().join(format!("longshore-schema-{NOW}.db"));
         assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         sqlx::query("SELECT x FROM later")
             .fetch_optional(store.pool())
@@ -153,13 +168,13 @@ mod tests {
             .unwrap();
         // Again: nothing to do, no second copy.
         bring_up_to_date(store.pool(), store.path(), NEXT).await.unwrap();
-        assert!(!dir.path().join("longshore-schema-1-1.db").exists());
+        assert!(!dir.path().join(format!("longshore-schema-{NOW}-1.db")).exists());
     }
 
     #[tokio::test]
     async fn a_migration_that_fails_changes_nothing() {
         let (_dir, store) = fixture().await;
-        const BROKEN: &[&str] = &[MIGRATIONS[0], "CREATE TABLE half (x INTEGER); CREATE NONSENSE"];
+        const BROKEN: &[&str] = &and("CREATE TABLE half (x INTEGER); CREATE NONSENSE");
         assert!(
             bring_up_to_date(store.pool(), store.path(), BROKEN)
                 .await
@@ -183,7 +198,10 @@ mod tests {
         store.close().await;
         let error = Store::open(dir.path()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Foreign);
-        assert!(error.to_string().contains("schema version 2"), "{error}");
+        assert!(
+            error.to_string().contains(&format!("schema version {}", NOW + 1)),
+            "{error}"
+        );
         assert!(error.hint().unwrap().contains("newer"));
     }
 }

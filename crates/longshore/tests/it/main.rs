@@ -1,6 +1,10 @@
 //! The facade on real engines: what its front page promises.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 mod bulk;
 
@@ -45,6 +49,38 @@ async fn a_command_runs_prints_and_is_gone() {
             .unwrap_err();
         assert_eq!(error.kind(), DockerErrorKind::Container);
         assert!(error.is_not_found());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_death_is_followed_and_remembered() {
+    on_each(|lease| async move {
+        let client = client(&lease).await;
+        let mut deaths = client.deaths().follow();
+        let spec = builder(&lease, "dies", &["sh", "-c", "echo last words; exit 3"]);
+        let made = client.containers().ensure(&spec, Ensure::Same).await.unwrap();
+        let death = loop {
+            match deaths.next().await {
+                Some(DeathItem::Died(death)) if death.container == made.id => break death,
+                Some(_) => {}
+                None => panic!("the following has failed"),
+            }
+        };
+        assert_eq!((death.cause(), death.exit_code), (DeathCause::Failure, Some(3)));
+        assert_eq!(death.log.as_ref().unwrap().lines[0].text, "last words");
+        let remembered = client.deaths().remembered().await.unwrap();
+        assert!(
+            remembered
+                .iter()
+                .any(|one| one.ended == death.ended && one.log == death.log)
+        );
+        client
+            .containers()
+            .remove(&lease.name("dies"), true)
+            .await
+            .unwrap();
+        assert_eq!(deaths.of(&made.id).len(), 1, "after the removal");
     })
     .await;
 }

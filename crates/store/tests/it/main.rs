@@ -6,6 +6,8 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
+mod deaths;
+
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use longshore_core::Timestamp;
