@@ -65,7 +65,7 @@ impl Server {
         let hosts = Hosts::new(address, &config.allow_hosts).map_err(bad)?;
         let store = Store::open(&config.data).await?;
         let setup = store.create_setup_token(now()).await?;
-        let fleet = Fleet::start(config.fleet);
+        let fleet = Fleet::remembering(config.fleet, store.clone());
         let sizes = Sizes {
             recheck: config.recheck,
             max_streams: config.max_streams,

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod containers;
+mod deaths;
 mod live;
 mod start;
 mod stream;

@@ -34,7 +34,7 @@ pub(crate) struct Site {
     pub(crate) store: Store,
     shutdown: CancellationToken,
     serving: JoinSet<()>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -77,7 +77,14 @@ impl Site {
 
     pub(crate) async fn with(change: impl FnOnce(ServerConfig) -> ServerConfig) -> Self {
         let engine = FakeEngine::start(FakeConfig::default()).await.unwrap();
-        let dir = tempfile::tempdir().unwrap();
+        Self::over(engine, tempfile::tempdir().unwrap(), change).await
+    }
+
+    async fn over(
+        engine: FakeEngine,
+        dir: tempfile::TempDir,
+        change: impl FnOnce(ServerConfig) -> ServerConfig,
+    ) -> Self {
         let fleet = FleetConfig::at(engine.endpoint().parse().unwrap());
         let config = change(ServerConfig::new(
             "127.0.0.1:0".parse().unwrap(),
@@ -97,7 +104,7 @@ impl Site {
             store,
             shutdown,
             serving,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -236,6 +243,17 @@ impl Site {
     }
 
     pub(crate) async fn stop(mut self) {
+        self.end().await;
+        self.engine.stop().await;
+    }
+
+    /// Another server on the same data and the same engine, after this one has stopped.
+    pub(crate) async fn again(mut self) -> Self {
+        self.end().await;
+        Self::over(self.engine, self.dir, |config| config).await
+    }
+
+    async fn end(&mut self) {
         self.shutdown.cancel();
         timeout(PATIENCE, self.serving.join_next())
             .await
@@ -243,6 +261,5 @@ impl Site {
             .unwrap()
             .unwrap();
         self.store.close().await;
-        self.engine.stop().await;
     }
 }
