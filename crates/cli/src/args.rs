@@ -8,7 +8,7 @@ use crate::when::When;
 
 /// See and run the containers of Docker and Podman engines.
 ///
-/// `ps`, `logs`, `events` and `stats` talk to an engine directly. `serve` watches it and shows a live page.
+/// `ps`, `logs`, `events`, `deaths` and `stats` talk to an engine directly. `serve` watches it and shows a live page.
 #[derive(Debug, Parser)]
 #[command(name = "longshore", version, max_term_width = 100, after_long_help = exit_codes())]
 pub(crate) struct Cli {
@@ -39,6 +39,11 @@ pub(crate) enum Command {
     ///
     /// Without --follow: what the engine still remembers (about 256 events), up to now.
     Events(Events),
+    /// Print how containers ended, with their last words
+    ///
+    /// Without --follow: the ends among what the engine still remembers (its last 256 events). It is asked for the last lines
+    /// of each log; of a container that is gone they are not known. `serve` keeps all of it, also after a removal.
+    Deaths(Deaths),
     /// Show what containers use
     Stats(Stats),
     /// Run the server with its live page
@@ -115,6 +120,25 @@ pub(crate) struct Events {
     ///
     /// Followed, an event that was not told but seen afterwards has "synthetic": true, one older than those before it
     /// "late": true, and where some may be missing a line of its own says it: {"gap": {"from", "to", "reason"}}.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deaths {
+    /// Names, ids or beginnings of ids; all when there are none
+    pub(crate) containers: Vec<String>,
+    /// Go on with those that end from now on, through restarts of the engine; Ctrl-C ends it
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// How many of the last lines of the log to show, of 50 at most; with --json all
+    #[arg(short = 'n', long, value_name = "LINES", default_value_t = 10)]
+    pub(crate) lines: usize,
+    /// One JSON object a line
+    ///
+    /// With cause (success, failure, signal, out_of_memory, not_started, unknown), text, container, name, image, started,
+    /// ended, exit_code, oom, signal, restart_count, restarting, error, health, log, removed, synthetic and unknown. What is
+    /// not known is null, and "unknown" says why.
     #[arg(long)]
     pub(crate) json: bool,
 }
