@@ -212,7 +212,8 @@ async function main() {
   });
 
   await story.step("how a container ended is told, with its last words", async () => {
-    await page.getByRole("link", { name: named("nightly-import"), exact: true }).first().click();
+    await go(page, "Containers");
+    await row(page, named("nightly-import")).getByRole("link", { name: named("nightly-import"), exact: true }).click();
     await page.getByRole("tab", { name: "Deaths" }).click();
     const ends = page.getByRole("list", { name: /Ends of this container/ });
     await ends.getByText("Exit code 3").waitFor();

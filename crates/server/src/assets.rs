@@ -227,7 +227,10 @@ mod tests {
             .filter(|name| document.contains(&**name))
             .map(|name| weight(&name))
             .sum();
-        assert!(first < 60_000, "what is loaded first weighs {first} bytes compressed");
+        assert!(
+            first < 60_000,
+            "what is loaded first weighs {first} bytes compressed"
+        );
         let all: usize = scripts().map(|name| weight(&name)).sum();
         assert!(all < 90_000, "the script weighs {all} bytes compressed");
     }

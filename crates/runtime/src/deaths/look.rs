@@ -165,8 +165,13 @@ where
         if error.not_found {
             return Err(WhyUnknown::Gone.into());
         }
+        let detail = error.text.to_string();
+        if error.conflict {
+            // It is being removed.
+            let why = WhyUnknown::Gone;
+            return Err(Miss { why, detail });
+        }
         if tries == TRIES {
-            let detail = error.text.to_string();
             return Err(Miss {
                 why: WhyUnknown::Failed,
                 detail,

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::GapReason;
+use crate::feed::Moment;
 use crate::mirror::testing::container;
 use crate::testing::{Scripted, script};
 
@@ -51,7 +52,7 @@ impl Stage {
 
     fn tell(&self, secs: i64, action: &str, id: &str) {
         self.feed
-            .put(event(secs, action, id, &[("exitCode", "1")]), false);
+            .put(event(secs, action, id, &[("exitCode", "1")]), false, Moment::now());
         self.feed.announce();
     }
 
