@@ -134,6 +134,10 @@ pub(crate) struct Deaths {
     /// How many of the last lines of the log to show, of 50 at most; with --json all
     #[arg(short = 'n', long, value_name = "LINES", default_value_t = 10)]
     pub(crate) lines: usize,
+    /// With --follow: follow the logs of at most so many running containers that remove themselves (--rm), so that their last
+    /// lines are known; newer engines refuse them once such a container has ended. Costs a stream a container
+    #[arg(long, value_name = "CONTAINERS", default_value_t = 0, requires = "follow")]
+    pub(crate) follow_auto_removed: usize,
     /// One JSON object a line
     ///
     /// With cause (success, failure, signal, out_of_memory, not_started, unknown), text, container, name, image, started,
@@ -172,6 +176,16 @@ pub(crate) struct Serve {
     pub(crate) insecure_listen: bool,
     #[command(flatten)]
     pub(crate) data: Data,
+    /// Follow the logs of at most so many running containers that remove themselves (--rm), so that their last lines are
+    /// kept; newer engines refuse them once such a container has ended. Costs a stream a container
+    #[arg(
+        long,
+        env = "LONGSHORE_FOLLOW_AUTO_REMOVED",
+        hide_env_values = true,
+        value_name = "CONTAINERS",
+        default_value_t = 0
+    )]
+    pub(crate) follow_auto_removed: usize,
     /// How much to log: error, warn, info, debug, trace, or a filter such as info,longshore_engine=debug
     #[arg(
         long,

@@ -28,7 +28,8 @@ pub(super) async fn show(engine: &Engine, args: args::Deaths, output: &mut Outpu
 async fn follow(engine: &Engine, args: args::Deaths, output: &mut Output) -> Result<(), Failure> {
     let from = engine_now(engine).await?;
     let watch = Watch::start(engine.clone(), WatchConfig::default());
-    let deaths = Deaths::start(engine.clone(), &watch, DeathsConfig::default(), None);
+    let config = DeathsConfig::default().follow_auto_removed(args.follow_auto_removed);
+    let deaths = Deaths::start(engine.clone(), &watch, config, None);
     let (mut reader, mut status) = (deaths.subscribe(), watch.status());
     let mut away = false;
     loop {

@@ -27,6 +27,10 @@ pub struct DeathsConfig {
     pub history: usize,
     /// Of those, of one container. Default: 20.
     pub history_each: usize,
+    /// Containers that remove themselves (`--rm`) whose logs are followed while they run, at most so many at once, so that
+    /// their last lines are known: engines from 23 or so on refuse the log of such a container once its end is told. It
+    /// costs the engine and us a stream a container, and every line that it writes. Default: 0, none.
+    pub follow_auto_removed: usize,
     /// Containers whose runs are followed. Default: 20,000.
     pub max_runs: usize,
     /// Pauses after failed calls, and after failures of the book.
@@ -44,6 +48,7 @@ impl Default for DeathsConfig {
             look_timeout: Duration::from_secs(5),
             history: 1_000,
             history_each: 20,
+            follow_auto_removed: 0,
             max_runs: 20_000,
             backoff: Backoff::default(),
         }
@@ -71,6 +76,13 @@ impl DeathsConfig {
     #[must_use]
     pub fn look_timeout(mut self, limit: Duration) -> Self {
         self.look_timeout = limit;
+        self
+    }
+
+    /// Sets [`Self::follow_auto_removed`].
+    #[must_use]
+    pub fn follow_auto_removed(mut self, containers: usize) -> Self {
+        self.follow_auto_removed = containers;
         self
     }
 
@@ -135,6 +147,8 @@ meters! {
     timed_out,
     /// Parts of records that the engine did not tell because of an error.
     failed,
+    /// Containers whose logs were not followed though that was asked for: too many at once.
+    not_followed,
     /// Records of the feed that were missed.
     missed_events,
     /// Times that the book failed.

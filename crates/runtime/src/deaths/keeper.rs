@@ -11,8 +11,9 @@ use longshore_core::{Container, ContainerId, DeathRecord, Timestamp, WhyUnknown}
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::ahead::{Ahead, Words};
 use super::config::DeathsConfig;
-use super::look::{DeathSource, look};
+use super::look::{DeathSource, look, within};
 use super::record::{Finding, record};
 use super::runs::{Ended, News, Runs};
 use crate::Mirror;
@@ -22,6 +23,8 @@ use crate::feed::{FeedItem, FeedReader, RecordBody};
 struct Waiting {
     ended: Box<Ended>,
     known: Option<Arc<Container>>,
+    /// The last lines, where its log was followed.
+    ahead: Option<Words>,
 }
 
 /// What has come to be known of a container while a death of its is being asked about.
@@ -38,6 +41,7 @@ pub(super) struct Keeper<S> {
     config: Arc<DeathsConfig>,
     shared: Arc<Shared>,
     runs: Runs,
+    ahead: Ahead,
     waiting: VecDeque<Waiting>,
     asked: HashMap<u64, Waiting>,
     next: u64,
@@ -51,6 +55,7 @@ impl<S: DeathSource> Keeper<S> {
             source,
             mirror,
             runs: Runs::new(config.max_runs),
+            ahead: Ahead::new(config.follow_auto_removed),
             config: Arc::new(config),
             shared,
             waiting: VecDeque::new(),
@@ -63,10 +68,19 @@ impl<S: DeathSource> Keeper<S> {
 
     /// Until `stop`, or the end of the feed.
     pub(super) async fn run(mut self, mut feed: FeedReader, stop: CancellationToken) {
+        let mirror = self.mirror.clone();
+        let mut knows_who_runs = !self.ahead.is_wanted();
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                () = mirror.ready(), if !knows_who_runs => {
+                    knows_who_runs = true;
+                    let snapshot = mirror.snapshot();
+                    let running = snapshot.containers().iter().filter(|c| c.state.has_processes());
+                    running.for_each(|container| self.follow(&container.id));
+                }
+                () = self.ahead.read() => {}
                 Some((number, finding)) = self.looks.next() => {
                     if let Some(waiting) = self.asked.remove(&number) {
                         self.tell(waiting, finding);
@@ -105,6 +119,7 @@ impl<S: DeathSource> Keeper<S> {
         };
         match news {
             None => {}
+            Some(News::Started(id)) => self.follow(&id),
             Some(News::Ended(ended)) => self.died(ended),
             Some(News::LateOom(id)) => {
                 if let Some(meanwhile) = self.meanwhile.get_mut(&id) {
@@ -122,6 +137,15 @@ impl<S: DeathSource> Keeper<S> {
         }
     }
 
+    fn follow(&mut self, id: &ContainerId) {
+        if !self
+            .ahead
+            .begin(&self.source, &self.config, id, self.mirror.get(id))
+        {
+            self.shared.meters.not_followed.count();
+        }
+    }
+
     fn died(&mut self, ended: Box<Ended>) {
         let id = ended.id.clone();
         self.meanwhile.entry(id.clone()).or_default().deaths += 1;
@@ -132,7 +156,8 @@ impl<S: DeathSource> Keeper<S> {
             self.tell(old, Finding::none(WhyUnknown::AnotherRun));
         }
         let is_removed = ended.removed.is_some();
-        let waiting = Waiting { ended, known };
+        let ahead = self.ahead.take(&id);
+        let waiting = Waiting { ended, known, ahead };
         if is_removed {
             return self.tell(waiting, Finding::none(WhyUnknown::Gone));
         }
@@ -149,20 +174,33 @@ impl<S: DeathSource> Keeper<S> {
     /// Asks about those whose turn it is.
     fn begin(&mut self) {
         while self.asked.len() < self.config.max_looks.max(1)
-            && let Some(waiting) = self.waiting.pop_front()
+            && let Some(mut waiting) = self.waiting.pop_front()
         {
             self.next += 1;
             let number = self.next;
             let (source, config) = (Arc::clone(&self.source), Arc::clone(&self.config));
             let (ended, known) = (waiting.ended.clone(), waiting.known.clone());
+            let ahead = waiting.ahead.take();
             self.asked.insert(number, waiting);
-            self.looks
-                .push(async move { (number, look(&*source, &config, &ended, known.as_ref()).await) }.boxed());
+            self.looks.push(
+                async move {
+                    (
+                        number,
+                        look(&*source, &config, &ended, known.as_ref(), ahead).await,
+                    )
+                }
+                .boxed(),
+            );
         }
     }
 
-    fn tell(&mut self, waiting: Waiting, finding: Finding) {
-        let Waiting { ended, known } = waiting;
+    fn tell(&mut self, waiting: Waiting, mut finding: Finding) {
+        let Waiting { ended, known, ahead } = waiting;
+        if finding.log.is_err()
+            && let Some(lines) = ahead.and_then(|mut words| words.try_recv().ok())
+        {
+            finding.log = Ok(within(lines, &ended));
+        }
         // The mirror may have learned of the end before the engine forgot it.
         let known = match self.mirror.get(&ended.id) {
             Some(now) if super::record::is_this_run(&now, &ended) => Some(now),

@@ -12,6 +12,7 @@ use longshore_engine::{Engine, LogOptions};
 use tokio::time::{sleep, timeout};
 
 use super::DeathsConfig;
+use super::ahead::Words;
 use super::lines::EndOfLog;
 use super::record::{Finding, Miss, span_of};
 use super::runs::Ended;
@@ -44,6 +45,24 @@ pub(crate) struct Tail {
     pub(crate) lines: u64,
     pub(crate) max_line: usize,
     pub(crate) tty: bool,
+    /// And those that come until the container ends.
+    pub(crate) follow: bool,
+}
+
+impl Tail {
+    /// One more line than is kept, so that it is known whether there are more.
+    pub(super) fn of(config: &DeathsConfig, tty: bool) -> Self {
+        Self {
+            lines: config.lines as u64 + 1,
+            max_line: config.max_line,
+            tty,
+            follow: false,
+        }
+    }
+
+    pub(super) fn followed(self) -> Self {
+        Self { follow: true, ..self }
+    }
 }
 
 impl DeathSource for Engine {
@@ -53,7 +72,10 @@ impl DeathSource for Engine {
         wanted: Tail,
         mut line: impl FnMut(&LogLine) + Send,
     ) -> Result<(), SourceError> {
-        let options = LogOptions::default().tail(wanted.lines).timestamps(true);
+        let options = LogOptions::default()
+            .tail(wanted.lines)
+            .follow(wanted.follow)
+            .timestamps(true);
         let reference = ObjectRef::from(id);
         let mut frames = self.logs_framed(&reference, &options, wanted.tty).await?;
         let mut tape = Tape::new(wanted.max_line, true);
@@ -63,7 +85,7 @@ impl DeathSource for Engine {
         while let Some(frame) = frames.next().await {
             let frame = frame?;
             read += frame.bytes.len();
-            if read > MOST_READ {
+            if read > MOST_READ && !wanted.follow {
                 return Err(SourceError::new("the last lines of the log are too long"));
             }
             // A log that is read from its beginning has no place to be sought.
@@ -91,13 +113,14 @@ pub(super) async fn look<S: DeathSource>(
     config: &DeathsConfig,
     ended: &Ended,
     known: Option<&Arc<Container>>,
+    ahead: Option<Words>,
 ) -> Finding {
     let inspect = || source.inspect(&ended.id);
     if let Some(known) = known {
         // Whether it has a terminal never changes, so the log waits for nothing.
         let (state, log) = tokio::join!(
             tried(config, inspect),
-            last_lines(source, config, ended, Some(&**known), known.tty)
+            last_words(source, config, ended, known, ahead)
         );
         return Finding {
             state: state.map(Box::new),
@@ -106,17 +129,49 @@ pub(super) async fn look<S: DeathSource>(
     }
     match tried(config, inspect).await {
         Ok(container) => {
-            let log = last_lines(source, config, ended, Some(&container), container.tty).await;
+            let log = last_words(source, config, ended, &container, ahead).await;
             Finding {
                 state: Ok(Box::new(container)),
                 log,
             }
         }
         Err(miss) => Finding {
-            log: Err(miss.clone()),
+            log: heard(config, ended, ahead).await.ok_or(miss.clone()),
             state: Err(miss),
         },
     }
+}
+
+/// What was followed, where it was; else what the engine says now.
+async fn last_words<S: DeathSource>(
+    source: &S,
+    config: &DeathsConfig,
+    ended: &Ended,
+    container: &Container,
+    ahead: Option<Words>,
+) -> Result<LastLines, Miss> {
+    match heard(config, ended, ahead).await {
+        Some(lines) => Ok(lines),
+        None => last_lines(source, config, ended, Some(container), container.tty).await,
+    }
+}
+
+/// What was followed: complete soon after the end.
+async fn heard(config: &DeathsConfig, ended: &Ended, ahead: Option<Words>) -> Option<LastLines> {
+    let lines = timeout(config.look_timeout, ahead?).await.ok()?.ok()?;
+    Some(within(lines, ended))
+}
+
+/// Those of this run alone.
+pub(super) fn within(mut lines: LastLines, ended: &Ended) -> LastLines {
+    let Some((after, until)) = span_of(ended, None) else {
+        return lines;
+    };
+    lines.lines.retain(|line| {
+        line.at
+            .is_none_or(|at| after.is_none_or(|after| at > after) && until.is_none_or(|until| at <= until))
+    });
+    lines
 }
 
 async fn last_lines<S: DeathSource>(
@@ -129,12 +184,7 @@ async fn last_lines<S: DeathSource>(
     let Some(span) = span_of(ended, known) else {
         return Err(WhyUnknown::AnotherRun.into());
     };
-    // One more than is kept, so that it is known whether there are more.
-    let mut tail = Tail {
-        lines: config.lines as u64 + 1,
-        max_line: config.max_line,
-        tty,
-    };
+    let mut tail = Tail::of(config, tty);
     loop {
         let end = tried(config, || async {
             let mut end = EndOfLog::new(span, config.lines, config.bytes);

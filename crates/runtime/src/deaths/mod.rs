@@ -3,6 +3,7 @@
 //! Owns [`Deaths`], the task behind it, the records in memory and who is told of them. What is promised, what is asked
 //! when, and all bounds stand in `docs/design/deaths.md`. Keeping records for longer is a [`DeathBook`]'s business.
 
+mod ahead;
 mod book;
 mod config;
 mod keeper;

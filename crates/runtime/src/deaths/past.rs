@@ -63,13 +63,13 @@ pub async fn remembered(engine: &Engine, config: &DeathsConfig) -> Result<Vec<De
                 let mine = all.iter_mut().filter(|ended| ended.id == id);
                 mine.for_each(|ended| ended.removed = Some(at));
             }
-            None => {}
+            Some(News::Started(_)) | None => {}
         }
     }
     let looks = all.into_iter().map(|ended| async move {
         let finding = match ended.removed {
             Some(_) => Finding::none(WhyUnknown::Gone),
-            None => look(engine, config, &ended, None).await,
+            None => look(engine, config, &ended, None, None).await,
         };
         record(&ended, None, finding)
     });

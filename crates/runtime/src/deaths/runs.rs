@@ -40,6 +40,7 @@ pub(super) struct Ended {
 /// What an event means for the records.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum News {
+    Started(ContainerId),
     Ended(Box<Ended>),
     /// The kernel ended a process of a run that was told to have ended already.
     LateOom(ContainerId),
@@ -89,7 +90,7 @@ impl Runs {
                         ..Run::default()
                     };
                 }
-                None
+                Some(News::Started(id))
             }
             "kill" => {
                 let signal = event.signal();

@@ -51,8 +51,11 @@ impl Stage {
     }
 
     fn tell(&self, secs: i64, action: &str, id: &str) {
-        self.feed
-            .put(event(secs, action, id, &[("exitCode", "1")]), false, Moment::now());
+        self.feed.put(
+            event(secs, action, id, &[("exitCode", "1")]),
+            false,
+            Moment::now(),
+        );
         self.feed.announce();
     }
 

@@ -346,6 +346,49 @@ async fn a_container_that_removes_itself_leaves_its_exit_code_and_what_was_got()
 }
 
 #[tokio::test]
+async fn a_container_that_removes_itself_keeps_its_last_words_where_they_are_followed() {
+    on_each(|lease| async move {
+        let config = DeathsConfig::default().follow_auto_removed(8);
+        let mut scene = Scene::with(&lease.docker_host(), config).await;
+        let rounds = longshore_testkit::sized(10, 200);
+        let mut got = 0;
+        for round in 0..rounds {
+            let id = run(
+                &lease,
+                &format!("heard-{round}"),
+                "seq 1 100; exit 4",
+                json!({ "AutoRemove": true }),
+                Value::Null,
+            )
+            .await;
+            let death = scene.death(&id).await;
+            assert_eq!(death.exit_code, Some(4));
+            if let Some(log) = &death.log {
+                assert_eq!(
+                    (log.lines.len(), log.lines[49].text.as_str()),
+                    (50, "100"),
+                    "{death:?}"
+                );
+                assert!(log.earlier);
+                got += 1;
+            }
+        }
+        println!(
+            "{}: of {rounds} that were followed {got} logs were got",
+            lease.engine_name()
+        );
+        // A container that lives for a moment may be gone before it could be followed; most are not.
+        assert!(
+            got >= rounds / 2,
+            "{got} of {rounds}: {:?}",
+            scene.deaths.counters()
+        );
+        scene.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_forced_removal_is_a_death_and_a_removal() {
     on_each(|lease| async move {
         let mut scene = Scene::at(&lease.docker_host()).await;
