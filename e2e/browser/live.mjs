@@ -99,7 +99,8 @@ async function main() {
     await engine.start(made[name]);
   }
   const web = made.web;
-  await engine.start(await engine.create(named("nightly-import"), IMAGE, "echo the source is not there >&2; exit 3"));
+  const nightly = await engine.create(named("nightly-import"), IMAGE, "echo the source is not there >&2; exit 3");
+  await engine.start(nightly);
 
   await story.step("a page without an account says what to do", async () => {
     await page.goto(server.url);
@@ -208,6 +209,33 @@ async function main() {
   await story.step("events are told", async () => {
     await go(page, "Events");
     await page.getByText(named("shop-mail")).first().waitFor();
+  });
+
+  await story.step("how a container ended is told, with its last words", async () => {
+    await go(page, "Containers");
+    await row(page, named("nightly-import")).getByRole("link", { name: named("nightly-import"), exact: true }).click();
+    await page.getByRole("tab", { name: "Deaths" }).click();
+    const ends = page.getByRole("list", { name: /Ends of this container/ });
+    await ends.getByText("Exit code 3").waitFor();
+    await ends.getByText("the source is not there").waitFor();
+    for (const theme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme: theme });
+      same(await violations(page), [], `axe, deaths, ${theme}`);
+      await shot(page, `deaths-${theme}-desktop`);
+    }
+    await page.emulateMedia({ colorScheme: "light" });
+  });
+
+  await story.step("and still when it is gone", async () => {
+    await engine.remove(nightly);
+    const ends = page.getByRole("list", { name: /Ends of this container/ });
+    await page.getByText("This container was removed").waitFor();
+    await ends.getByText(/removed/).first().waitFor();
+    // For who comes to it later, by its address alone.
+    await page.reload();
+    await page.getByText("No such container").waitFor();
+    await ends.getByText("the source is not there").waitFor();
+    same(await violations(page), [], "axe, deaths of what is gone");
   });
 
   await story.step("every room is sound in both themes and sizes", async () => {

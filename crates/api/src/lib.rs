@@ -16,6 +16,7 @@
 
 pub mod account;
 pub mod containers;
+pub mod deaths;
 pub mod error;
 pub mod events;
 pub mod hosts;
@@ -28,6 +29,9 @@ pub use account::{Account, LoginRequest, Role, ServerInfo, SessionInfo, SetupReq
 pub use containers::{
     ContainerDetail, ContainerRow, ContainersReply, HealthLogEntry, Mount, NetworkAttachment, Port,
     VerbOutcome, VerbReply,
+};
+pub use deaths::{
+    ContainerDeathsReply, DeathEntry, DeathHealth, DeathLine, DeathLog, DeathRow, DeathUnknown, DeathsReply,
 };
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use events::{EventEntry, EventRecord, EventsReply, Gap, GapEntry};

@@ -8,7 +8,7 @@ use crate::when::When;
 
 /// See and run the containers of Docker and Podman engines.
 ///
-/// `ps`, `logs`, `events` and `stats` talk to an engine directly. `serve` watches it and shows a live page.
+/// `ps`, `logs`, `events`, `deaths` and `stats` talk to an engine directly. `serve` watches it and shows a live page.
 #[derive(Debug, Parser)]
 #[command(name = "longshore", version, max_term_width = 100, after_long_help = exit_codes())]
 pub(crate) struct Cli {
@@ -39,6 +39,11 @@ pub(crate) enum Command {
     ///
     /// Without --follow: what the engine still remembers (about 256 events), up to now.
     Events(Events),
+    /// Print how containers ended, with their last words
+    ///
+    /// Without --follow: the ends among what the engine still remembers (its last 256 events). It is asked for the last lines
+    /// of each log; of a container that is gone they are not known. `serve` keeps all of it, also after a removal.
+    Deaths(Deaths),
     /// Show what containers use
     Stats(Stats),
     /// Run the server with its live page
@@ -120,6 +125,29 @@ pub(crate) struct Events {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Deaths {
+    /// Names, ids or beginnings of ids; all when there are none
+    pub(crate) containers: Vec<String>,
+    /// Go on with those that end from now on, through restarts of the engine; Ctrl-C ends it
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// How many of the last lines of the log to show, of 50 at most; with --json all
+    #[arg(short = 'n', long, value_name = "LINES", default_value_t = 10)]
+    pub(crate) lines: usize,
+    /// With --follow: follow the logs of at most so many running containers that remove themselves (--rm), so that their last
+    /// lines are known; newer engines refuse them once such a container has ended. Costs a stream a container
+    #[arg(long, value_name = "CONTAINERS", default_value_t = 0, requires = "follow")]
+    pub(crate) follow_auto_removed: usize,
+    /// One JSON object a line
+    ///
+    /// With cause (success, failure, signal, out_of_memory, not_started, unknown), text, container, name, image, started,
+    /// ended, exit_code, oom, signal, restart_count, restarting, error, health, log, removed, synthetic and unknown. What is
+    /// not known is null, and "unknown" says why.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Stats {
     /// Names, ids or beginnings of ids; all that run when there are none
     pub(crate) containers: Vec<String>,
@@ -166,6 +194,16 @@ pub(crate) struct Serve {
         default_value_t = 7
     )]
     pub(crate) history_days: u32,
+    /// Follow the logs of at most so many running containers that remove themselves (--rm), so that their last lines are
+    /// kept; newer engines refuse them once such a container has ended. Costs a stream a container
+    #[arg(
+        long,
+        env = "LONGSHORE_FOLLOW_AUTO_REMOVED",
+        hide_env_values = true,
+        value_name = "CONTAINERS",
+        default_value_t = 0
+    )]
+    pub(crate) follow_auto_removed: usize,
     /// How much to log: error, warn, info, debug, trace, or a filter such as info,longshore_engine=debug
     #[arg(
         long,

@@ -66,6 +66,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Ps(args) => work::run(&environment, Output::choose(args.json), work::Task::Ps(args)),
         Command::Logs(args) => work::run(&environment, Output::choose(args.json), work::Task::Logs(args)),
+        Command::Deaths(args) => work::run(&environment, Output::choose(args.json), work::Task::Deaths(args)),
         Command::Events(args) => work::run(&environment, Output::choose(args.json), work::Task::Events(args)),
         Command::Stats(args) => work::run(&environment, Output::choose(args.json), work::Task::Stats(args)),
         Command::Serve(args) => serve::run(&environment, args),

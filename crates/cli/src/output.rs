@@ -1,6 +1,7 @@
 //! Between work and display: commands say *what* there is to show as an [`Item`]; how it looks (for people or as JSON
 //! lines, on a terminal or in a file, coloured or not) is decided here and nowhere else.
 
+mod deaths;
 mod human;
 mod json;
 mod lists;
@@ -10,7 +11,7 @@ mod units;
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
-use longshore_core::{ContainerId, ContainerSummary, Event, Timestamp, Usage};
+use longshore_core::{ContainerId, ContainerSummary, DeathRecord, Event, Timestamp, Usage};
 
 /// Which of a container's two streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub(crate) enum Item {
         to: Timestamp,
         reason: &'static str,
     },
+    /// How a container ended, with at most so many of its last lines where people read.
+    Death(Box<DeathRecord>, usize),
     /// One measurement of every container that is watched.
     Samples(Vec<Sample>),
     /// A whole list of tokens.

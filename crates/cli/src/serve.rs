@@ -22,7 +22,9 @@ const WORKERS: usize = 2;
 
 pub(crate) fn run(environment: &Environment, args: args::Serve) -> Result<(), Failure> {
     logging::start(&args.log, args.log_format)?;
-    let config = ServerConfig::new(args.listen, data::folder(args.data)?, fleet(environment)?)
+    let mut fleet = fleet(environment)?;
+    fleet.deaths = fleet.deaths.follow_auto_removed(args.follow_auto_removed);
+    let config = ServerConfig::new(args.listen, data::folder(args.data)?, fleet)
         .allow_hosts(given(args.allow_host))
         .allow_origins(given(args.allow_origin))
         .insecure_listen(args.insecure_listen)

@@ -1,5 +1,6 @@
-//! What `ps`, `logs`, `events` and `stats` do: ask the engine, and hand what comes to the output.
+//! What `ps`, `logs`, `events`, `deaths` and `stats` do: ask the engine, and hand what comes to the output.
 
+mod deaths;
 mod events;
 mod stats;
 
@@ -28,6 +29,7 @@ pub(crate) enum Task {
     Ps(args::Ps),
     Logs(args::Logs),
     Events(args::Events),
+    Deaths(args::Deaths),
     Stats(args::Stats),
 }
 
@@ -40,6 +42,7 @@ pub(crate) fn run(environment: &Environment, mut output: Output, task: Task) -> 
                 Task::Ps(args) => ps(&engine, args, &mut output).await,
                 Task::Logs(args) => show_logs(&engine, args, &mut output).await,
                 Task::Events(args) => events::show(&engine, args, &mut output).await,
+                Task::Deaths(args) => deaths::show(&engine, args, &mut output).await,
                 Task::Stats(args) => stats::show(&engine, args, &mut output).await,
             }
         })

@@ -129,6 +129,8 @@ pub struct Container {
     pub tty: bool,
     /// `no`, `always`, `unless-stopped`, `on-failure`, or what the engine says.
     pub restart_policy: Box<str>,
+    /// Whether the engine removes it when it ends (`--rm`).
+    pub auto_remove: bool,
     /// Bytes; `None` for no limit.
     pub memory_limit: Option<u64>,
     /// Billionths of a processor; `None` for no limit.

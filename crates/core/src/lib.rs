@@ -9,6 +9,7 @@
 mod attributes;
 pub mod cgroup;
 mod container;
+mod death;
 mod disk;
 mod docker_event;
 mod endpoint_spec;
@@ -28,6 +29,7 @@ mod network_spec;
 mod platform;
 mod progress;
 mod resource;
+mod signal;
 mod size;
 mod spec;
 mod state;
@@ -42,6 +44,9 @@ mod volume_spec;
 
 pub use attributes::Attributes;
 pub use container::{Container, ContainerSummary, HealthProbe, Mount, NetworkAttachment, Port, Secrets};
+pub use death::{
+    DeathCause, DeathPart, DeathRecord, LastHealth, LastLine, LastLines, LogSource, Unknown, WhyUnknown,
+};
 pub use disk::{BuildCacheRecord, ContainerUsage, DiskUsage, ImageUsage, KindUsage};
 pub use docker_event::{ContainerEvent, DockerEvent, ImageEvent, NetworkEvent, ObjectEvent, VolumeEvent};
 pub use endpoint_spec::EndpointSpec;
@@ -58,6 +63,7 @@ pub use network_spec::NetworkSpec;
 pub use platform::{InvalidPlatform, Platform};
 pub use progress::{Level, Progress, ProgressEvent, ProgressStatus};
 pub use resource::{ContainerMetrics, ResourceStatus};
+pub use signal::signal_name;
 pub use size::{InvalidSize, Size};
 pub use spec::{
     ContainerSpec, Device, DeviceCount, DeviceRequest, ExposedPort, HealthCheck, HealthTest, InvalidSpec,

@@ -106,6 +106,8 @@ pub struct LogFrame {
     pub ends_entry: bool,
 }
 
+const OP: &str = "read logs of the container";
+
 impl Engine {
     /// Reads a container's output. Two calls: whether it is framed is decided by an inspect, since nothing in the
     /// output can tell.
@@ -114,11 +116,24 @@ impl Engine {
     /// [`Error::is_not_found`] when there is no such container; [`ErrorKind::BadInput`] when neither stream is wanted;
     /// [`ErrorKind::Status`] when its log driver cannot be read. In the stream, an `Err` is the last item.
     pub async fn logs(&self, container: &ObjectRef, options: &LogOptions) -> Result<LogStream, Error> {
-        const OP: &str = "read logs of the container";
         if !(options.stdout || options.stderr) {
             return Err(neither(OP, container));
         }
         let tty = self.inspect_container(container).await?.tty;
+        self.logs_framed(container, options, tty).await
+    }
+
+    /// [`logs`](Self::logs) of a container of which it is known whether it has a terminal, from an inspect at any time: one
+    /// call. With the wrong `tty` the output is rubbish.
+    ///
+    /// # Errors
+    /// As `logs`.
+    pub async fn logs_framed(
+        &self,
+        container: &ObjectRef,
+        options: &LogOptions,
+        tty: bool,
+    ) -> Result<LogStream, Error> {
         let path = PathQuery::object("/containers", container, "logs");
         self.log_stream(OP, path, container, options, tty).await
     }

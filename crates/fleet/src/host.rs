@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use longshore_engine::{ApiVersion, Endpoint, Engine};
+use longshore_runtime::deaths::{DeathBook, Deaths};
 use longshore_runtime::{Feed, Mirror, Sampler, Status, Watch, WatchCounters};
+use longshore_store::Store;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
+use crate::book::StoreBook;
 use crate::{EngineFacts, FleetConfig, HostState};
 
 /// One engine, watched.
@@ -17,6 +20,7 @@ pub struct Host {
     engine: Engine,
     undiscovered: Option<String>,
     watch: Watch,
+    deaths: Deaths,
     sampler: Sampler,
     state: watch::Receiver<Arc<HostState>>,
     tasks: TaskTracker,
@@ -24,9 +28,11 @@ pub struct Host {
 }
 
 impl Host {
-    pub(crate) fn start(name: &'static str, config: FleetConfig) -> Self {
+    pub(crate) fn start(name: &'static str, config: FleetConfig, store: Option<Store>) -> Self {
         let engine = Engine::new(config.endpoint, config.engine);
         let watch = Watch::start(engine.clone(), config.watch);
+        let book = store.map(|store| Arc::new(StoreBook { store, host: name }) as Arc<dyn DeathBook>);
+        let deaths = Deaths::start(engine.clone(), &watch, config.deaths, book);
         let sampler = Sampler::start(engine.clone(), watch.mirror(), config.sampler);
         let status = watch.status();
         let first = HostState {
@@ -43,6 +49,7 @@ impl Host {
             engine,
             undiscovered: config.undiscovered,
             watch,
+            deaths,
             sampler,
             state,
             tasks,
@@ -82,6 +89,11 @@ impl Host {
         self.watch.feed()
     }
 
+    /// How containers ended, as far as memory reaches.
+    pub fn deaths(&self) -> &Deaths {
+        &self.deaths
+    }
+
     /// Statistics, shared by all who read them.
     pub fn sampler(&self) -> &Sampler {
         &self.sampler
@@ -105,6 +117,7 @@ impl Host {
     pub(crate) async fn stop(&self) {
         self.cancel.cancel();
         self.sampler.stop().await;
+        self.deaths.stop().await;
         self.watch.stop().await;
         self.tasks.wait().await;
     }

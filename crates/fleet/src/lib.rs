@@ -16,6 +16,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod book;
 mod host;
 mod state;
 
@@ -24,7 +25,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use longshore_engine::{Endpoint, EngineConfig, discover};
+use longshore_runtime::deaths::DeathsConfig;
 use longshore_runtime::{SamplerConfig, WatchConfig};
+use longshore_store::Store;
 
 pub use host::Host;
 /// The client and its types, for who uses a [`Host::engine`].
@@ -56,6 +59,8 @@ pub struct FleetConfig {
     pub watch: WatchConfig,
     /// Pace and history of the statistics.
     pub sampler: SamplerConfig,
+    /// What is kept of containers that end.
+    pub deaths: DeathsConfig,
 }
 
 impl FleetConfig {
@@ -79,6 +84,7 @@ impl FleetConfig {
             engine: EngineConfig::default(),
             watch: WatchConfig::default(),
             sampler: SamplerConfig::default().background(BACKGROUND),
+            deaths: DeathsConfig::default(),
         }
     }
 }
@@ -92,8 +98,17 @@ pub struct Fleet {
 impl Fleet {
     /// Begins to watch. Returns at once: connecting goes on in the background, and is tried for ever.
     pub fn start(config: FleetConfig) -> Self {
+        Self::begin(config, None)
+    }
+
+    /// [`start`](Self::start), with a store that keeps how containers ended. Close it after [`Fleet::stop`].
+    pub fn remembering(config: FleetConfig, store: Store) -> Self {
+        Self::begin(config, Some(store))
+    }
+
+    fn begin(config: FleetConfig, store: Option<Store>) -> Self {
         Self {
-            hosts: Arc::new([Arc::new(Host::start(LOCAL, config))]),
+            hosts: Arc::new([Arc::new(Host::start(LOCAL, config, store))]),
         }
     }
 

@@ -8,8 +8,8 @@ use longshore_runtime::ProgressReporter;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Containers, DockerConfig, DockerCredentials, DockerError, Events, Images, Networks, Stats, System,
-    Volumes,
+    Containers, Deaths, DockerConfig, DockerCredentials, DockerError, Events, Images, Networks, Stats,
+    System, Volumes,
 };
 
 /// One engine. Cheap to clone; clones share connections.
@@ -119,6 +119,11 @@ impl DockerClient {
     /// What happens on the engine.
     pub fn events(&self) -> Events {
         Events(self.clone())
+    }
+
+    /// How containers ended.
+    pub fn deaths(&self) -> Deaths {
+        Deaths(self.clone())
     }
 
     /// What containers use.

@@ -53,6 +53,7 @@
 mod client;
 mod config;
 mod containers;
+mod deaths;
 mod error;
 mod events;
 mod images;
@@ -66,6 +67,7 @@ mod volumes;
 pub use client::DockerClient;
 pub use config::DockerConfig;
 pub use containers::Containers;
+pub use deaths::{Deaths, FollowedDeaths};
 pub use error::{DockerError, DockerErrorKind};
 pub use events::{DockerEvents, EventItem, Events};
 pub use images::Images;

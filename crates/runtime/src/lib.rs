@@ -8,6 +8,7 @@
 //! | what it uses | [`Sampler`] | while somebody reads: a second's look at each running container's cgroup files, or a call |
 //! | how far a pull is | [`Pull`], from [`Puller`] | one pull, however many want it |
 //! | whether all that is current | [`Watch::status`] | nothing |
+//! | how a container ended, and its last words | [`deaths::Deaths`] | two calls a death |
 //! | what a container prints | [`logs::follow`] | one followed log; nothing while nobody reads |
 //! | that it goes with its test | [`guard::ContainerGuard`] | labels, and a sweep before the first |
 //! | when it is as it should be | [`wait::Wait`] | its events, its log, and tries where there is no event |
@@ -21,6 +22,7 @@
 #![warn(missing_docs)]
 
 mod bulk;
+pub mod deaths;
 pub mod exec;
 mod feed;
 pub mod guard;

@@ -27,6 +27,8 @@ pub(crate) struct SourceError {
     pub(crate) text: Arc<str>,
     pub(crate) hint: Option<Arc<str>>,
     pub(crate) not_found: bool,
+    /// What it is asked of is in no state for it.
+    pub(crate) conflict: bool,
 }
 
 impl SourceError {
@@ -35,6 +37,7 @@ impl SourceError {
             text: text.into(),
             hint: None,
             not_found: false,
+            conflict: false,
         }
     }
 }
@@ -52,6 +55,7 @@ impl From<&longshore_engine::Error> for SourceError {
             text: text.into(),
             hint: error.hint().map(Arc::from),
             not_found: error.is_not_found(),
+            conflict: error.is_conflict(),
         }
     }
 }

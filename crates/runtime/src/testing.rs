@@ -4,16 +4,21 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use longshore_core::{
     Attributes, Container, ContainerId, ContainerSummary, Counters, Event, EventType, Image, ImageSummary,
     Network, NetworkId, Scope, Timestamp, Volume,
 };
+use longshore_engine::StdStream;
 use tokio::sync::mpsc;
 
 use crate::LineId;
+use crate::deaths::{DeathSource, Tail};
+use crate::logs::LogLine;
 use crate::source::{CounterSource, EventSource, ObjectSource, RawLine, SourceError};
 
 /// What the next subscription gets.
@@ -41,6 +46,13 @@ pub(crate) struct Scripted {
     pub(crate) counters: Mutex<BTreeMap<ContainerId, Counters>>,
     /// Readings of these never come.
     pub(crate) stuck: Mutex<Vec<ContainerId>>,
+    /// Last lines: when, in seconds, and what.
+    pub(crate) logs: Mutex<BTreeMap<ContainerId, Vec<(i64, &'static str)>>>,
+    /// Logs of these never come.
+    pub(crate) mute: Mutex<Vec<ContainerId>>,
+    pub(crate) log_calls: AtomicUsize,
+    /// How long inspects of containers and logs take.
+    pub(crate) takes: Mutex<Duration>,
     /// Where the kernel's files are.
     pub(crate) kernel: Mutex<Option<PathBuf>>,
 }
@@ -66,6 +78,13 @@ impl Scripted {
 
     pub(crate) fn remove(&self, id: &str) {
         self.containers.lock().unwrap().remove(id);
+    }
+
+    async fn take_time(&self) {
+        let takes = *self.takes.lock().unwrap();
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
     }
 
     fn check(&self) -> Result<(), SourceError> {
@@ -118,6 +137,7 @@ impl ObjectSource<Container> for Scripted {
 
     async fn inspect(&self, id: &ContainerId) -> Result<Container, SourceError> {
         self.inspects.fetch_add(1, Ordering::Relaxed);
+        self.take_time().await;
         self.check()?;
         let found = self.containers.lock().unwrap().get(id).cloned();
         found.ok_or_else(|| SourceError {
@@ -182,6 +202,37 @@ impl CounterSource for Scripted {
 
     fn kernel(&self) -> Option<PathBuf> {
         self.kernel.lock().unwrap().clone()
+    }
+}
+
+impl DeathSource for Scripted {
+    async fn last_lines(
+        &self,
+        id: &ContainerId,
+        wanted: Tail,
+        mut line: impl FnMut(&LogLine) + Send,
+    ) -> Result<(), SourceError> {
+        self.log_calls.fetch_add(1, Ordering::Relaxed);
+        self.take_time().await;
+        self.check()?;
+        if self.mute.lock().unwrap().contains(id) {
+            std::future::pending::<()>().await;
+        }
+        let lines = self.logs.lock().unwrap().get(id).cloned();
+        let lines = lines.ok_or_else(|| SourceError {
+            not_found: true,
+            ..SourceError::new("no such container")
+        })?;
+        let skipped = lines.len().saturating_sub(wanted.lines as usize);
+        for (secs, text) in &lines[skipped..] {
+            line(&LogLine {
+                stream: StdStream::Stderr,
+                at: Some(Timestamp::from_secs(*secs)),
+                text: Bytes::from_static(text.as_bytes()),
+                cut: 0,
+            });
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, Method, StatusCode, header};
-use longshore_fleet::{Fleet, runtime::GapReason};
+use longshore_fleet::{
+    Fleet,
+    runtime::{GapReason, deaths::DeathCounters},
+};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text::encode},
@@ -216,6 +219,7 @@ impl Collector for Watched {
             "Lists and inspects that failed",
             &of(|c| c.failed_calls),
         )?;
+        self.deaths(&mut encoder)?;
         let mut gaps = Vec::new();
         for host in self.fleet.hosts() {
             let counted = host.counters();
@@ -232,6 +236,27 @@ impl Collector for Watched {
             "event_gaps",
             "Places where events may be missing",
             &gaps,
+        )
+    }
+}
+
+impl Watched {
+    fn deaths(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let of = |read: fn(&DeathCounters) -> u64| {
+            let host = |host: &std::sync::Arc<longshore_fleet::Host>| {
+                (
+                    [("host", host.name().to_owned())],
+                    read(&host.deaths().counters()),
+                )
+            };
+            self.fleet.hosts().iter().map(host).collect::<Vec<_>>()
+        };
+        counter(encoder, "deaths", "Ends of containers", &of(|c| c.deaths))?;
+        counter(
+            encoder,
+            "deaths_partial",
+            "Of those, the ones of which something is unknown",
+            &of(|c| c.partial),
         )
     }
 }

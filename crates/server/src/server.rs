@@ -67,7 +67,7 @@ impl Server {
         let setup = store.create_setup_token(now()).await?;
         let mut fleet = config.fleet;
         fleet.watch.known = history::known(&store, LOCAL).await.into();
-        let fleet = Fleet::start(fleet);
+        let fleet = Fleet::remembering(fleet, store.clone());
         let sizes = Sizes {
             recheck: config.recheck,
             max_streams: config.max_streams,

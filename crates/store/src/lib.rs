@@ -1,5 +1,5 @@
-//! What Longshore remembers, in one SQLite file: accounts, sessions, API tokens, the one-time setup token, and the history
-//! of events.
+//! What Longshore remembers, in one SQLite file: accounts, sessions, API tokens, the one-time setup token, the history of
+//! events, and how containers ended.
 //!
 //! The only crate that knows SQL. It knows neither HTTP nor engines: who may do what with an [`Identity`] is the
 //! server's affair. Time is handed in with each call, so that expiry can be tested without waiting.
@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod deaths;
 mod error;
 mod events;
 mod open;
@@ -25,6 +26,10 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
 pub use accounts::{Account, Identity, Role, Subject, UnknownRole};
+pub use deaths::{
+    DEATHS_AGE, DEATHS_AT_ONCE, DEATHS_PER_CONTAINER, DEATHS_PER_HOST, DeathPlace, DeathQuery, InvalidPlace,
+    StoredDeath,
+};
 pub use error::{ErrorKind, StoreError};
 pub use events::{Broken, EventPlace, EventRow, EventRowBody, EventsAfter, Retention};
 pub use password::MIN_PASSWORD_CHARS;

@@ -14,6 +14,7 @@ const APPLICATION_ID: i64 = 0x4c53_4852;
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_accounts.sql"),
     include_str!("../migrations/0002_events.sql"),
+    include_str!("../migrations/0003_deaths.sql"),
 ];
 
 /// Checks the file and applies what it lacks, keeping a copy first when it holds something.

@@ -65,6 +65,10 @@ export interface components {
             /** Format: int64 */
             total: number | null;
         };
+        ContainerDeathsReply: {
+            container: string;
+            deaths: components["schemas"]["DeathEntry"][];
+        };
         ContainerDetail: components["schemas"]["ContainerRow"] & {
             cmd: string[];
             /** Format: double */
@@ -128,6 +132,61 @@ export interface components {
         ContainersReply: {
             containers: components["schemas"]["ContainerRow"][];
             hosts: components["schemas"]["HostRow"][];
+        };
+        DeathEntry: components["schemas"]["DeathRow"] & {
+            health: components["schemas"]["DeathHealth"] | null;
+            log: components["schemas"]["DeathLog"] | null;
+        };
+        DeathHealth: {
+            /** Format: int64 */
+            cut: number;
+            /** Format: int64 */
+            exit_code: number | null;
+            health: string;
+            output: string;
+            time: string | null;
+        };
+        DeathLine: {
+            /** Format: int64 */
+            cut: number;
+            stream: string;
+            text: string;
+            time: string | null;
+        };
+        DeathLog: {
+            earlier: boolean;
+            lines: components["schemas"]["DeathLine"][];
+        };
+        DeathRow: {
+            cause: string;
+            container: string;
+            ended: string;
+            error: string | null;
+            /** Format: int64 */
+            exit_code: number | null;
+            host: string;
+            image: string | null;
+            name: string | null;
+            oom: boolean | null;
+            removed: string | null;
+            /** Format: int32 */
+            restart_count: number | null;
+            restarting: boolean | null;
+            /** Format: int32 */
+            signal: number | null;
+            started: string | null;
+            synthetic: boolean;
+            text: string;
+            unknown: components["schemas"]["DeathUnknown"][];
+        };
+        DeathUnknown: {
+            detail: string;
+            part: string;
+            why: string;
+        };
+        DeathsReply: {
+            deaths: components["schemas"]["DeathRow"][];
+            next: string | null;
         };
         EngineInfo: {
             api_version: string;
@@ -518,12 +577,20 @@ export type Channel = components['schemas']['Channel'];
 export type ClientMessage = components['schemas']['ClientMessage'];
 export type ContainerChanges = components['schemas']['ContainerChanges'];
 export type ContainerCounts = components['schemas']['ContainerCounts'];
+export type ContainerDeathsReply = components['schemas']['ContainerDeathsReply'];
 export type ContainerDetail = components['schemas']['ContainerDetail'];
 export type ContainerKey = components['schemas']['ContainerKey'];
 export type ContainerRow = components['schemas']['ContainerRow'];
 export type ContainerStatsParams = components['schemas']['ContainerStatsParams'];
 export type ContainersData = components['schemas']['ContainersData'];
 export type ContainersReply = components['schemas']['ContainersReply'];
+export type DeathEntry = components['schemas']['DeathEntry'];
+export type DeathHealth = components['schemas']['DeathHealth'];
+export type DeathLine = components['schemas']['DeathLine'];
+export type DeathLog = components['schemas']['DeathLog'];
+export type DeathRow = components['schemas']['DeathRow'];
+export type DeathUnknown = components['schemas']['DeathUnknown'];
+export type DeathsReply = components['schemas']['DeathsReply'];
 export type EngineInfo = components['schemas']['EngineInfo'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ErrorCode = components['schemas']['ErrorCode'];

@@ -8,6 +8,7 @@ describe("addresses", () => {
     expect(parseRoute("#setup=token").room).toBe("overview");
     expect(parseRoute("#/events?q=die").room).toBe("events");
     expect(parseRoute("#/containers/local/abc/logs")).toMatchObject({ room: "container", host: "local", id: "abc", tab: "logs" });
+    expect(parseRoute(links.container("local", "abc", "deaths"))).toMatchObject({ tab: "deaths" });
     expect(parseRoute("#/containers/local/abc")).toMatchObject({ tab: "overview" });
   });
 

@@ -1,8 +1,8 @@
 // Addresses of the page. Everything is in the fragment, so the server serves one file and a setup token never leaves
 // the browser: `#/containers?q=state:exited&sort=-cpu`, `#/containers/local/3f2a…/logs`.
 
-export type Tab = "overview" | "logs" | "environment" | "inspect";
-export const TABS: Tab[] = ["overview", "logs", "environment", "inspect"];
+export type Tab = "overview" | "logs" | "deaths" | "environment" | "inspect";
+export const TABS: Tab[] = ["overview", "logs", "deaths", "environment", "inspect"];
 
 export type Route =
   | { room: "overview" }

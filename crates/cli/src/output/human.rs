@@ -6,7 +6,7 @@ use clap::builder::styling::Style;
 use longshore_core::Event;
 
 use super::{
-    Face, Item, Sample, Std, lists,
+    Face, Item, Sample, Std, deaths, lists,
     text::{LogFilter, neutral},
 };
 
@@ -51,6 +51,7 @@ impl Human {
             Item::Gap { from, to, reason } => {
                 writeln!(out, "-- from {from} to {to} events may be missing: {reason}")
             }
+            Item::Death(record, last) => lines(out, &deaths::lines(record, *last, colour)),
             Item::Samples(list) => self.samples(list, out),
             Item::Tokens(list) => lines(out, &lists::tokens(list, colour)),
             Item::Text(text) | Item::Warning(text) => writeln!(out, "{text}"),

@@ -9,6 +9,7 @@ use std::{
 use longshore_core::{Attributes, ContainerSummary, Event, Port, Timestamp, Usage};
 use serde::Serialize;
 
+use super::deaths::DeathLine;
 use super::{Item, Marks, Sample, Std, TokenRow};
 
 /// A line of a log longer than this is shown in pieces.
@@ -32,6 +33,7 @@ impl Json {
                 to: end,
                 reason,
             } => line(to, &GapLine::new(*from, *end, reason)),
+            Item::Death(record, _) => line(to, &DeathLine::from(&**record)),
             Item::Samples(samples) => samples.iter().try_for_each(|s| line(to, &SampleLine::from(s))),
             Item::Tokens(tokens) => tokens.iter().try_for_each(|t| line(to, &TokenLine::from(t))),
             Item::Text(text) | Item::Warning(text) => writeln!(to, "{text}"),

@@ -60,6 +60,52 @@ async fn a_followed_log_goes_on_after_a_broken_connection_and_says_so() {
 }
 
 #[tokio::test]
+async fn deaths_are_remembered_and_followed_with_their_last_words() {
+    let (engine, web) = engine().await;
+    engine.log(&web, true, "no more disk\n").unwrap();
+    engine.exit(&web, 3).await.unwrap();
+    let ran = longshore(["deaths"]).engine(&engine.endpoint()).run().await;
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(
+        lines[0].contains("web (") && lines[0].contains("exit code 3, ran for"),
+        "{ran:#?}"
+    );
+    assert_eq!(lines[1..], ["    | no more disk"], "{ran:#?}");
+    let ran = longshore(["deaths", "other"])
+        .engine(&engine.endpoint())
+        .run()
+        .await;
+    assert_eq!((ran.out.as_str(), ran.code), ("", Some(0)), "{ran:#?}");
+
+    let mut running = longshore(["deaths", "-f", "--json", "web"])
+        .engine(&engine.endpoint())
+        .start();
+    eventually("it subscribes", async || match engine.subscribers() {
+        0 => Err("nobody yet"),
+        _ => Ok(()),
+    })
+    .await;
+    engine.start_container(&web).await.unwrap();
+    engine.exit_oom(&web).await.unwrap();
+    let death: serde_json::Value = serde_json::from_str(&running.line().await).unwrap();
+    assert_eq!(
+        (&death["cause"], &death["oom"]),
+        (&"out_of_memory".into(), &true.into())
+    );
+    assert_eq!(
+        (&death["container"], &death["exit_code"]),
+        (&web.as_str().into(), &137.into())
+    );
+    assert!(
+        death["ended"].is_string() && death["removed"].is_null(),
+        "{death}"
+    );
+    running.signal("INT").await;
+    let (status, err) = running.ended().await.unwrap();
+    assert_eq!((status.code(), err.as_str()), (Some(130), ""));
+}
+
+#[tokio::test]
 async fn followed_events_go_on_through_a_restart_and_the_gap_is_told() {
     let (engine, web) = engine().await;
     let mut running = longshore(["events", "--follow", "--json", "--filter", "type=container"])

@@ -198,6 +198,7 @@ mod tests {
             hostname: String::new(),
             tty: false,
             restart_policy: "no".into(),
+            auto_remove: false,
             memory_limit: None,
             nano_cpus: None,
             ports: Vec::new(),

@@ -165,6 +165,7 @@ pub(crate) fn container(json: &[u8]) -> Result<Container, serde_json::Error> {
             name if name.is_empty() => "no".into(),
             name => name.into(),
         },
+        auto_remove: host.auto_remove,
         ports: ports(wire.network_settings.ports),
         mounts: wire.mounts.into_iter().map(WireMount::into_core).collect(),
         networks: wire
@@ -211,7 +212,7 @@ mod tests {
             "State":{"Status":"running","Running":true,"Pid":42,"ExitCode":0,"StartedAt":"2026-01-01T00:00:01Z",
               "FinishedAt":"2025-12-31T00:00:00Z","Health":{"Status":"healthy","Log":[{"Start":"2026-01-01T00:00:02Z","ExitCode":0,"Output":"ok"}]}},
             "Config":{"Image":"nginx:1","Tty":true,"Env":["A=secret"],"Cmd":["x"],"Entrypoint":null,"Labels":{"a":"b"}},
-            "HostConfig":{"RestartPolicy":{"Name":"always"},"Memory":1048576,"CpuQuota":50000,"CpuPeriod":100000},
+            "HostConfig":{"RestartPolicy":{"Name":"always"},"AutoRemove":true,"Memory":1048576,"CpuQuota":50000,"CpuPeriod":100000},
             "Mounts":[{"Type":"volume","Name":"data","Source":"/var/lib/x","Destination":"/data","RW":false}],
             "NetworkSettings":{"Ports":{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"8080"}],"53/udp":null},
               "Networks":{"bridge":{"IPAddress":"172.17.0.2"},"none":null}}}"#;

@@ -12,6 +12,8 @@ use super::lenient::{Number, nullable};
 pub(super) struct HostConfig {
     #[serde(deserialize_with = "nullable")]
     pub(super) restart_policy: RestartPolicy,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) auto_remove: bool,
     pub(super) memory: Number,
     nano_cpus: Number,
     cpu_quota: Number,

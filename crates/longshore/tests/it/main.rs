@@ -83,6 +83,38 @@ async fn a_build_reads_a_secret_and_writes_its_files_here() {
 }
 
 #[tokio::test]
+async fn a_death_is_followed_and_remembered() {
+    on_each(|lease| async move {
+        let client = client(&lease).await;
+        let mut deaths = client.deaths().follow();
+        let spec = builder(&lease, "dies", &["sh", "-c", "echo last words; exit 3"]);
+        let made = client.containers().ensure(&spec, Ensure::Same).await.unwrap();
+        let death = loop {
+            match deaths.next().await {
+                Some(DeathItem::Died(death)) if death.container == made.id => break death,
+                Some(_) => {}
+                None => panic!("the following has failed"),
+            }
+        };
+        assert_eq!((death.cause(), death.exit_code), (DeathCause::Failure, Some(3)));
+        assert_eq!(death.log.as_ref().unwrap().lines[0].text, "last words");
+        let remembered = client.deaths().remembered().await.unwrap();
+        assert!(
+            remembered
+                .iter()
+                .any(|one| one.ended == death.ended && one.log == death.log)
+        );
+        client
+            .containers()
+            .remove(&lease.name("dies"), true)
+            .await
+            .unwrap();
+        assert_eq!(deaths.of(&made.id).len(), 1, "after the removal");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn managers_reach_every_kind_of_object() {
     on_each(|lease| async move {
         let client = client(&lease).await;

@@ -10,7 +10,7 @@ mod lines;
 mod model;
 mod place;
 mod query;
-mod tape;
+pub(crate) mod tape;
 
 use std::fmt;
 use std::pin::Pin;

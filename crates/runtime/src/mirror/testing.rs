@@ -14,6 +14,7 @@ pub(crate) fn container(name: &str) -> Container {
         health_log: Vec::new(),
         exit_code: None,
         oom_killed: false,
+        auto_remove: false,
         error: String::new(),
         pid: None,
         started_at: None,

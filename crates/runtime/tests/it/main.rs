@@ -10,6 +10,7 @@ mod account;
 #[cfg(target_os = "linux")]
 mod cgroup;
 mod churn;
+mod deaths;
 mod exec;
 mod faults;
 mod figures;

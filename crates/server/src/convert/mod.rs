@@ -2,6 +2,7 @@
 
 mod containers;
 mod cursor;
+mod deaths;
 mod events;
 mod hosts;
 mod logs;
@@ -10,6 +11,7 @@ mod stats;
 
 pub(crate) use containers::{container_detail, container_row};
 pub(crate) use cursor::FleetCursor;
+pub(crate) use deaths::{death_entry, death_row};
 pub(crate) use events::event_record;
 pub(crate) use hosts::{engine_info, host_row, image_row, system_info};
 pub(crate) use logs::{log_record, stamp};

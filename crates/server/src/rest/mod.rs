@@ -1,6 +1,7 @@
 //! The REST calls over the fleet: state from the mirror, commands straight to the engine.
 
 mod containers;
+mod deaths;
 mod events;
 mod hosts;
 mod logs;
@@ -8,6 +9,7 @@ mod stats;
 mod verbs;
 
 pub(crate) use containers::*;
+pub(crate) use deaths::*;
 pub(crate) use events::*;
 pub(crate) use hosts::*;
 pub(crate) use logs::*;

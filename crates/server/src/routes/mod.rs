@@ -98,6 +98,13 @@ pub(crate) fn table() -> Vec<Route> {
             VIEWER,
             get(rest::stats),
         ),
+        route(
+            GET,
+            "/api/v1/hosts/{host}/containers/{id}/deaths",
+            VIEWER,
+            get(rest::container_deaths),
+        ),
+        route(GET, "/api/v1/deaths", VIEWER, get(rest::list_deaths)),
         route(GET, "/api/v1/hosts/{host}/images", VIEWER, get(rest::list_images)),
         route(GET, "/api/v1/hosts/{host}/system", VIEWER, get(rest::system)),
         route(GET, "/api/v1/events", VIEWER, get(rest::list_events)),

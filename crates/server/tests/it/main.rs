@@ -10,6 +10,7 @@
 mod accounts;
 mod containers;
 mod history;
+mod deaths;
 mod live;
 mod monitor;
 mod start;

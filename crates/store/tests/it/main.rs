@@ -7,6 +7,7 @@
 )]
 
 mod events;
+mod deaths;
 
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
