@@ -79,7 +79,7 @@ pub struct Gap {
     pub from: Option<String>,
     /// The first event after it that is surely known; `null` when none is.
     pub to: Option<String>,
-    /// Why: `missed`, `restarted`, `dropped`, `unreadable`, `forgotten`, `unknown_cursor`, or a newer word.
+    /// Why: `missed`, `restarted`, `dropped`, `unreadable`, `forgotten`, `unknown_cursor`, `not_kept`, or a newer word.
     pub reason: String,
 }
 

@@ -16,12 +16,16 @@ use crate::{
     output::{Item, Output},
 };
 
+/// Enough for every connection and WebSocket that a server takes, and so many that a quarter of them, which the sampler may
+/// keep open, is the files of a thousand containers.
+const DESCRIPTORS: u64 = 32_768;
 const DAY: Duration = Duration::from_secs(86_400);
 /// The server mostly waits, and each thread has a stack and caches of its own.
 const WORKERS: usize = 2;
 
 pub(crate) fn run(environment: &Environment, args: args::Serve) -> Result<(), Failure> {
     logging::start(&args.log, args.log_format)?;
+    raise_descriptors();
     let mut fleet = fleet(environment)?;
     fleet.deaths = fleet.deaths.follow_auto_removed(args.follow_auto_removed);
     let config = ServerConfig::new(args.listen, data::folder(args.data)?, fleet)
@@ -35,6 +39,23 @@ pub(crate) fn run(environment: &Environment, args: args::Serve) -> Result<(), Fa
         .build()
         .map_err(|error| Failure::new(Exit::Failure, format!("cannot start: {error}")))?;
     runtime.block_on(serve(config))
+}
+
+/// Each connection takes a descriptor, and each container some, and a shell's usual limit of 1,024 is less than a server has
+/// places for.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(DESCRIPTORS, |most| most.min(DESCRIPTORS));
+    if limit.current.is_some_and(|now| now < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted),
+            maximum: limit.maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "few descriptors: many connections will be refused");
+        }
+    }
 }
 
 /// Without the empty word that an empty variable is.

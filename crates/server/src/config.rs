@@ -28,7 +28,8 @@ pub struct ServerConfig {
     pub drain: Duration,
     /// Most connections at once. Default: 512.
     pub max_connections: usize,
-    /// Most open WebSockets at once. Default: 128.
+    /// Most open WebSockets at once, the page's and those of the event monitor. Default: 1,024, each of some 30 kB; each
+    /// takes a descriptor of the process.
     pub max_streams: usize,
     /// Most records of events that are kept, of all hosts together; 0 keeps none. Default: 100,000, some 70 MB.
     pub history_events: u64,
@@ -52,7 +53,7 @@ impl ServerConfig {
             insecure_listen: false,
             drain: Duration::from_secs(10),
             max_connections: 512,
-            max_streams: 128,
+            max_streams: 1_024,
             history_events: 100_000,
             history_age: Duration::from_secs(7 * 86_400),
             recheck: Duration::from_secs(5),

@@ -1,7 +1,10 @@
 //! Ends of containers over REST: of what is there, of what is gone, and after a restart of the server.
 
 use longshore_store::Role;
-use longshore_testkit::{eventually, fake::Spec};
+use longshore_testkit::{
+    eventually,
+    fake::{FakeEngine, Spec},
+};
 use serde_json::Value;
 
 use crate::support::Site;
