@@ -12,7 +12,7 @@ use longshore_core::{Container, ContainerState, DeathPart, Event, EventType, Sco
 use tokio::time::timeout;
 
 use super::*;
-use crate::GapReason;
+use crate::{GapReason, LineId};
 use crate::feed::Moment;
 use crate::mirror::testing::container;
 use crate::testing::{Scripted, script};
@@ -54,6 +54,7 @@ impl Stage {
         self.feed.put(
             event(secs, action, id, &[("exitCode", "1")]),
             false,
+            LineId::of(b""),
             Moment::now(),
         );
         self.feed.announce();
@@ -227,7 +228,7 @@ async fn a_death_in_a_gap_says_what_nobody_saw() {
     stage.ended("a", |container| container.exit_code = Some(9));
     let deaths = stage.deaths(DeathsConfig::default(), None);
     let mut reader = deaths.subscribe();
-    stage.feed.gap(None, None, GapReason::Missed);
+    stage.feed.gap(None, None, GapReason::Missed, None);
     stage.feed.synthetic(event(3, "die", "a", &[]), false);
     let record = next(&mut reader).await;
     assert!(record.synthetic);
