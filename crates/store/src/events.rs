@@ -15,7 +15,8 @@ const SWEEP: i64 = 2_000;
 /// Marks of a row.
 const SYNTHETIC: i64 = 1;
 const LATE: i64 = 2;
-/// What a row is read from.
+/// What a row is read from. Joined by CROSS JOIN, which is SQLite's word for: go through the events in their order, and look
+/// up the run of each. The planner would sort all of a host's otherwise.
 const COLUMNS: &str = "e.id, r.epoch, e.seq, e.received_at, e.line, e.at, e.kind, e.action, e.object, e.attributes, \
                        e.scope, e.marks, e.reason, e.to_at";
 
@@ -141,7 +142,7 @@ impl Store {
             .await
             .map_err(self.failed("look for a place in the events"))?;
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM events e JOIN event_runs r ON r.id = e.run \
+            "SELECT {COLUMNS} FROM events e CROSS JOIN event_runs r ON r.id = e.run \
              WHERE e.id > ? AND r.host = ? ORDER BY e.id LIMIT ?"
         )))
         .bind(id)
@@ -160,7 +161,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn newest_events(&self, host: &str, limit: usize) -> Result<Vec<EventRow>, StoreError> {
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM events e JOIN event_runs r ON r.id = e.run \
+            "SELECT {COLUMNS} FROM events e CROSS JOIN event_runs r ON r.id = e.run \
              WHERE r.host = ? ORDER BY e.id DESC LIMIT ?"
         )))
         .bind(host)
@@ -178,22 +179,24 @@ impl Store {
     pub async fn sweep_events(&self, keep: Retention) -> Result<u64, StoreError> {
         let failed = || self.failed("delete old events");
         let most = i64::try_from(keep.most).unwrap_or(i64::MAX);
+        // Numbers have no holes but where rows were deleted, and that is at the beginning.
+        let too_many = "SELECT id FROM events WHERE id <= (SELECT max(id) FROM events) - ?1 LIMIT ?2";
+        let too_old = "SELECT id FROM events WHERE received_at < ?1 LIMIT ?2";
         let mut swept = 0;
-        loop {
-            // Numbers have no holes but where rows were deleted, and that is at the beginning.
-            let done = sqlx::query(
-                "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE received_at < ?1 \
-                 OR id <= (SELECT max(id) FROM events) - ?2 ORDER BY id LIMIT ?3)",
-            )
-            .bind(keep.since.as_nanos())
-            .bind(most)
-            .bind(SWEEP)
-            .execute(self.pool())
-            .await
-            .map_err(failed())?;
-            swept += done.rows_affected();
-            if done.rows_affected() < SWEEP.unsigned_abs() {
-                break;
+        for (which, bound) in [(too_many, most), (too_old, keep.since.as_nanos())] {
+            loop {
+                let delete = format!("DELETE FROM events WHERE id IN ({which})");
+                let done = sqlx::query(sqlx::AssertSqlSafe(delete))
+                    .bind(bound)
+                    .bind(SWEEP)
+                    .execute(self.pool())
+                    .await
+                    .map_err(failed())?
+                    .rows_affected();
+                swept += done;
+                if done < SWEEP.unsigned_abs() {
+                    break;
+                }
             }
         }
         // A run is remembered after its events are gone, so that its places are known to be forgotten; not for ever.
@@ -223,7 +226,7 @@ impl Store {
                     (SELECT id FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT 1), \
                     (SELECT id FROM events WHERE run = ?1 AND seq = ?2), \
                     (SELECT max(seq) FROM events WHERE run = ?1), \
-                    (SELECT max(id) FROM events WHERE run = ?1)",
+                    (SELECT id FROM events WHERE run = ?1 ORDER BY seq DESC LIMIT 1)",
         )
         .bind(run)
         .bind(i64::try_from(after.seq).unwrap_or(i64::MAX))
