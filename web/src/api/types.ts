@@ -11,7 +11,7 @@ export type ContainerRow = wire.ContainerRow;
 export type ContainerDetail = wire.ContainerDetail;
 export type StatsSample = wire.StatsSample;
 export type HostMetrics = wire.HostMetrics;
-export type LogLine = wire.LogLine;
+export type LogLine = Omit<wire.LogLine, "cut"> & { cut?: number };
 export type Death = wire.DeathEntry;
 export type Deaths = wire.ContainerDeathsReply;
 export type ActionResult = wire.VerbReply;
@@ -26,7 +26,7 @@ export interface Channels {
   stats: wire.StatsData;
   container_stats: wire.StatsData;
   host_metrics: wire.HostMetricsData;
-  logs: { lines?: LogLine[] };
+  logs: { lines?: LogLine[]; note?: wire.LogNote | null };
 }
 
 export type ChannelName = keyof Channels;

@@ -6,7 +6,13 @@ const line = (second: number, text: string, stream: LogLine["stream"] = "stdout"
 const texts = (buffer: LogBuffer): string[] => buffer.items.map((i) => i.plain);
 
 describe("the buffer", () => {
-  it("keeps the newest and counts what went", () => {
+  it("says how much of a line is not shown", () => {
+    const buffer = new LogBuffer();
+    buffer.append([{ time: null, stream: "stdout", text: "abc", cut: 1234 }, { time: null, stream: "stdout", text: "whole" }]);
+    expect(texts(buffer)).toEqual(["abc… 1,234 bytes more", "whole"]);
+  });
+
+it("keeps the newest and counts what went", () => {
     const buffer = new LogBuffer(100);
     for (let i = 0; i < 250; i += 1) buffer.append([{ time: null, stream: "stdout", text: String(i) }]);
     expect(buffer.items.length).toBeLessThanOrEqual(100);

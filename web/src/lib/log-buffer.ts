@@ -60,8 +60,10 @@ export class LogBuffer {
     let added = 0;
     for (const line of lines) {
       if (this.#isDouble(line)) continue;
-      const plain = stripAnsi(line.text).slice(0, PLAIN_MAX);
-      this.#insert({ seq: 0, kind: "line", time: millis(line.time), stream: line.stream, raw: line.text, plain, level: levelOf(plain) });
+      // What is not shown is said, and in the download.
+      const raw = line.cut ? `${line.text}… ${line.cut.toLocaleString("en")} bytes more` : line.text;
+      const plain = stripAnsi(raw).slice(0, PLAIN_MAX);
+      this.#insert({ seq: 0, kind: "line", time: millis(line.time), stream: line.stream, raw, plain, level: levelOf(plain) });
       added += 1;
     }
     return { added, dropped: this.#cut() };
