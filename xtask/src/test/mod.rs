@@ -36,6 +36,10 @@ const BESIDE: [(&str, Kind); 2] = [
 ];
 /// Those that speak to an engine, the server's and the page's aside.
 const CONTRACT: [&str; 5] = ["engine", "runtime", "cli", "longshore", "examples"];
+/// Of those what is not run again: tests that change an engine itself have engines of their own, and the rest speak to fake
+/// engines alone.
+const HAVE_RUN: &str = "/^(swarm|churn|faults|limits|retries|negotiation|errors|sizes|pulls|figures|bad_input|direct|follow|\
+                        server)::|_at_any_byte/";
 
 const NEEDS_BOTH: &str = "--fast leaves out what needs an engine or a browser";
 /// What tests read; `longshore_testkit::sshd` owns their meaning.
@@ -234,12 +238,14 @@ async fn tests(args: &Args, tools: &Tools, cache: &Path, engines: &mut Engines, 
             report.left_out(step, "LONGSHORE_TEST_ENGINES names no such engine");
             continue;
         }
-        // Those that change an engine itself have engines of their own, and have run.
         let chosen = CONTRACT.map(|name| match name {
             "longshore" => "package(longshore)".to_owned(),
             name => format!("package(longshore-{name})"),
         });
-        let chosen = format!("({}) and not test(/^(swarm|churn)::/)", chosen.join(" or "));
+        let chosen = format!(
+            "kind(test) and ({}) and not test({HAVE_RUN})",
+            chosen.join(" or ")
+        );
         let profile = if *kind == Kind::Podman {
             "podman"
         } else {
