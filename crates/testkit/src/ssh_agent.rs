@@ -4,6 +4,7 @@
 //! without OpenSSH's client is a loud skip, and a failure in CI, as for [`sshd`](crate::sshd).
 
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -47,7 +48,8 @@ impl SshAgent {
             .spawn()?;
         let started = Self { dir, agent };
         let path = started.socket();
-        wait_for("ssh-agent listens", || path.exists().then_some(Ok(())))?;
+        // Its socket is there a moment before anybody listens.
+        wait_for("ssh-agent listens", || UnixStream::connect(&path).ok().map(Ok))?;
         let added = started.ssh_add(&[key.as_os_str().to_str().unwrap_or_default()])?;
         if !added.status.success() {
             return Err(io::Error::other(
