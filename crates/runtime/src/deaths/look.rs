@@ -142,7 +142,8 @@ pub(super) async fn look<S: DeathSource>(
     }
 }
 
-/// What was followed, where it was; else what the engine says now.
+/// What was followed, where it was; else what the engine says. It is asked at once all the same: a log that could not be
+/// followed to its end is soon gone.
 async fn last_words<S: DeathSource>(
     source: &S,
     config: &DeathsConfig,
@@ -150,10 +151,9 @@ async fn last_words<S: DeathSource>(
     container: &Container,
     ahead: Option<Words>,
 ) -> Result<LastLines, Miss> {
-    match heard(config, ended, ahead).await {
-        Some(lines) => Ok(lines),
-        None => last_lines(source, config, ended, Some(container), container.tty).await,
-    }
+    let ask = last_lines(source, config, ended, Some(container), container.tty);
+    let (asked, heard) = tokio::join!(ask, heard(config, ended, ahead));
+    heard.map_or(asked, Ok)
 }
 
 /// What was followed: complete soon after the end.
