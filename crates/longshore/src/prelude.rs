@@ -13,6 +13,6 @@ pub use longshore_engine::{
 pub use longshore_runtime::deaths::DeathItem;
 pub use longshore_runtime::guard::{ContainerGuard, GuardConfig};
 pub use longshore_runtime::{
-    Batch, Bulk, Ensure, EventMonitor, EventSink, FollowItem, MonitorCounts, ProgressReceiver, ProgressReporter,
-    RecordBody, RunOptions, RunOutput,
+    Batch, Bulk, Ensure, EventMonitor, EventSink, FollowItem, MonitorCounts, ProgressReceiver,
+    ProgressReporter, RecordBody, RunOptions, RunOutput,
 };

@@ -12,10 +12,10 @@ use longshore_core::{Container, ContainerState, DeathPart, Event, EventType, Sco
 use tokio::time::timeout;
 
 use super::*;
-use crate::{GapReason, LineId};
 use crate::feed::Moment;
 use crate::mirror::testing::container;
 use crate::testing::{Scripted, script};
+use crate::{GapReason, LineId};
 
 struct Stage {
     script: Arc<Scripted>,

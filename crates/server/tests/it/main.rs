@@ -9,8 +9,8 @@
 
 mod accounts;
 mod containers;
-mod history;
 mod deaths;
+mod history;
 mod live;
 mod monitor;
 mod start;

@@ -6,8 +6,8 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
-mod events;
 mod deaths;
+mod events;
 
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
