@@ -115,7 +115,7 @@ fn event_line(event: &Event, colour: bool) -> String {
     ];
     let more: String = said
         .iter()
-        .filter_map(|key| Some(format!(" {key}={}", event.attributes.get(*key)?)))
+        .filter_map(|key| Some(format!(" {key}={}", event.attributes.get(key)?)))
         .collect();
     let paint = |style: Style, text: &str| {
         let text = neutral(text);

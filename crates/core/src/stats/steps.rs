@@ -103,7 +103,7 @@ impl Steps {
         {
             self.close(kept);
         }
-        let open = self.open.get_or_insert_with(|| Open {
+        let open = self.open.get_or_insert(Open {
             at,
             seconds: 0.0,
             sums: [(0.0, 0.0); KEPT.len()],

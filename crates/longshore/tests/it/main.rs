@@ -328,7 +328,7 @@ async fn story(receiver: &mut ProgressReceiver) -> Vec<String> {
             ProgressEvent::ImageDownload {
                 image_name, status, ..
             } => (format!("download {image_name}"), status),
-            other => panic!("{other:?}"),
+            other => unreachable!("{other:?}"),
         };
         let is_end = status.is_end();
         let word = match status {
