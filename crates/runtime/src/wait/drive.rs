@@ -4,6 +4,8 @@
 //! printed from its log; the rest is tried ([`probe`](super::probe)).
 
 mod learn;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -48,6 +50,17 @@ struct Known {
     lines: u32,
 }
 
+/// How far the log was read.
+#[derive(Clone, Copy)]
+enum LogSoFar {
+    /// Lines may come.
+    Open,
+    /// All of a run, which ended then.
+    EndOfRun(Option<Timestamp>),
+    /// Nothing more comes, or nobody asks for it.
+    Over,
+}
+
 pub(super) struct Drive<'a> {
     wait: &'a Wait,
     engine: &'a Engine,
@@ -62,8 +75,7 @@ pub(super) struct Drive<'a> {
     counts_first: bool,
     exit_code: Option<i64>,
     is_gone: bool,
-    /// All of the log was read, up to the end of the run.
-    is_log_over: bool,
+    log: LogSoFar,
     last_line: Option<String>,
     failure: Option<Error>,
     began: Instant,
@@ -116,7 +128,7 @@ impl<'a> Drive<'a> {
             first: Arc::clone(&first),
             exit_code: None,
             is_gone: false,
-            is_log_over: true,
+            log: LogSoFar::Over,
             last_line: None,
             failure: None,
             began,
@@ -128,7 +140,7 @@ impl<'a> Drive<'a> {
             .iter()
             .any(|known| matches!(known.leaf, Leaf::Log { .. }))
         {
-            this.is_log_over = false;
+            this.log = LogSoFar::Open;
             let since = match (this.counts_first, first.started_at) {
                 (_, None) => None,
                 (true, Some(started)) => Some(before(started)),

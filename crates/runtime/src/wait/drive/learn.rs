@@ -72,12 +72,6 @@ impl Drive<'_> {
                 _ => format!("it is {}", container.state),
             };
         }
-        if container.state.has_processes() {
-            self.is_log_over = !self
-                .leaves
-                .iter()
-                .any(|known| matches!(known.leaf, Leaf::Log { .. }));
-        }
         self.now.send_replace(Now {
             container: Some(container),
             is_over,
@@ -129,8 +123,9 @@ impl Drive<'_> {
                 }
                 self.last_line = Some(text);
             }
-            LogItem::Ended { .. } | LogItem::Over(_) => self.is_log_over = true,
-            LogItem::Started { .. } => self.is_log_over = false,
+            LogItem::Ended { at, .. } => self.log = LogSoFar::EndOfRun(*at),
+            LogItem::Over(_) => self.log = LogSoFar::Over,
+            LogItem::Started { .. } => self.log = LogSoFar::Open,
             LogItem::Gap { .. } => {
                 let is_log = |known: &&mut Known| matches!(known.leaf, Leaf::Log { .. });
                 let gap = "; lines were rotated away before they could be read";
@@ -146,9 +141,15 @@ impl Drive<'_> {
     /// A line that has not come by the end of the last run's log does not come.
     pub(super) fn settle_logs(&mut self) {
         let is_over = self.is_gone || self.now.borrow().is_over;
+        let is_log_over = match self.log {
+            LogSoFar::Open => false,
+            // A run may be seen to have ended before a line of it was read: what was read is then the one before.
+            LogSoFar::EndOfRun(at) => at == self.container().finished_at,
+            LogSoFar::Over => true,
+        };
         for known in &mut self.leaves {
             if matches!(known.leaf, Leaf::Log { .. }) && known.value != Value::Yes {
-                known.value = if is_over && self.is_log_over {
+                known.value = if is_over && is_log_over {
                     Value::Never
                 } else {
                     Value::No
