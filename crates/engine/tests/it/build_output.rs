@@ -20,15 +20,16 @@ use crate::build_session::anew;
 use crate::images::name;
 use crate::support::{REMOVE, client, is_podman};
 
-/// Every kind of thing that a folder may hold, in `/out` of an image with nothing else.
+/// Every kind of thing that a folder may hold, in `/out` of an image with nothing else. The same whenever it is built:
+/// another test may take the build's cache away.
 fn dockerfile() -> String {
     format!(
         "FROM {IMAGE} AS made\n\
          RUN --mount=type=secret,id=token mkdir -p '/out/deep/er/with blanks' /out/empty /out/closed && cd /out && \
          wc -c </run/secrets/token >length && echo hello >deep/er/'with blanks'/file && ln -s ../length deep/link && \
          ln -s /etc/passwd absolute && ln length again && chmod 4755 length && echo x >closed/x && chmod 500 closed && \
-         dd if=/dev/urandom of=large bs=1M count=9 2>/dev/null && chmod 600 large && mkfifo pipe && \
-         touch -d '2001-02-03 04:05:06' empty deep/er/'with blanks'/file large && : >nothing\n\
+         seq 1400000 >large && chmod 600 large && mkfifo pipe && : >nothing && \
+         find . -exec touch -h -d '2001-02-03 04:05:06' {{}} +\n\
          FROM scratch\nCOPY --from=made /out /out\nCMD [\"none\"]\n"
     )
 }
