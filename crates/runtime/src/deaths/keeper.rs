@@ -129,6 +129,8 @@ impl<S: DeathSource> Keeper<S> {
                 }
             }
             Some(News::Removed(id, at)) => {
+                // Where its end was missed, nobody else asks for it.
+                drop(self.ahead.take(&id));
                 if let Some(meanwhile) = self.meanwhile.get_mut(&id) {
                     meanwhile.removed = Some(at);
                 }

@@ -103,9 +103,14 @@ pub(super) fn record(ended: &Ended, known: Option<&Container>, finding: Finding)
         Err(miss) => death.is_unknown(DeathPart::Log, miss.why, cut(&miss.detail, TEXT).0),
     }
     if death.exit_code.is_none() {
-        let why = match ended.synthetic {
-            true => WhyUnknown::Gap,
-            false => WhyUnknown::Gone,
+        let state = death
+            .unknown
+            .iter()
+            .find(|unknown| unknown.part == DeathPart::State);
+        let why = match state {
+            _ if ended.synthetic => WhyUnknown::Gap,
+            Some(state) => state.why.clone(),
+            None => WhyUnknown::Failed,
         };
         death.is_unknown(DeathPart::ExitCode, why, "");
     }

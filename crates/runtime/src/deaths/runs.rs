@@ -81,15 +81,16 @@ impl Runs {
         match event.verb() {
             "start" => {
                 let run = self.run(&id);
-                // One that is told late belongs to a run that has ended.
-                if run.previous.is_none_or(|previous| previous < at) {
-                    let previous = run.previous;
-                    *run = Run {
-                        started: Some(at),
-                        previous,
-                        ..Run::default()
-                    };
+                let previous = run.previous;
+                if previous.is_some_and(|previous| previous >= at) {
+                    // It is told late, and of a run that has ended.
+                    return None;
                 }
+                *run = Run {
+                    started: Some(at),
+                    previous,
+                    ..Run::default()
+                };
                 Some(News::Started(id))
             }
             "kill" => {
@@ -227,6 +228,7 @@ mod tests {
         let mut runs = Runs::new(10);
         tell(&mut runs, 1, "start", &[]);
         tell(&mut runs, 4, "die", &[]);
+        assert_eq!(tell(&mut runs, 3, "start", &[]), None);
         let id = ContainerId::new("a").unwrap();
         assert_eq!(tell(&mut runs, 4, "oom", &[]), Some(News::LateOom(id.clone())));
         let removed = Timestamp::from_secs(5);
