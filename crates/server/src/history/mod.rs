@@ -7,7 +7,7 @@
 mod rows;
 mod writer;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 use longshore_core::Timestamp;
@@ -28,6 +28,8 @@ use writer::{Keep, Writer};
 
 /// How far a subscriber may fall behind before it is told what it missed.
 const CAPACITY: usize = 4_096;
+/// Most items of one chunk.
+const CHUNK: usize = 256;
 /// Records read at once for who comes back.
 const PAGE: usize = 500;
 /// How long a reader waits for the writer to have what the feed has.
@@ -219,47 +221,54 @@ fn told(broken: Broken, first: &EventRow) -> Arc<Record> {
 
 /// Where a follow is.
 enum At {
-    /// Before the ring: these come first, then what follows that place.
-    Kept(VecDeque<Arc<Record>>, Cursor),
+    /// After that place, which may be before the ring.
+    Kept(Cursor),
     Live(FeedFollow),
 }
 
 /// What happened on a host after `from`, and happens: out of the store as far as need be, then out of the feed. Without
-/// `from`, what happens from now on.
-pub(crate) fn follow(app: &App, host: &Arc<Host>, from: Option<Cursor>) -> BoxStream<'static, FollowItem> {
+/// `from`, what happens from now on. In chunks of what there is at the time, none of them empty.
+pub(crate) fn follow(
+    app: &App,
+    host: &Arc<Host>,
+    from: Option<Cursor>,
+) -> BoxStream<'static, Vec<FollowItem>> {
     let feed = host.feed();
     let at = match from {
-        Some(from) if !feed.can_continue(from) => At::Kept(VecDeque::new(), from),
+        Some(from) if !feed.can_continue(from) => At::Kept(from),
         from => At::Live(feed.follow(CAPACITY, from)),
     };
     let (app, host) = (App::clone(app), Arc::clone(host));
     stream::unfold(at, move |at| step(App::clone(&app), Arc::clone(&host), at)).boxed()
 }
 
-async fn step(app: App, host: Arc<Host>, mut at: At) -> Option<(FollowItem, At)> {
+async fn step(app: App, host: Arc<Host>, mut at: At) -> Option<(Vec<FollowItem>, At)> {
     loop {
         at = match at {
             At::Live(mut follow) => {
-                let item = follow.next().await?;
-                return Some((item, At::Live(follow)));
-            }
-            At::Kept(mut queue, place) => {
-                if let Some(record) = queue.pop_front() {
-                    let place = record.cursor;
-                    return Some((FollowItem::Record(record), At::Kept(queue, place)));
+                let mut items = vec![follow.next().await?];
+                while items.len() < CHUNK
+                    && let Some(item) = follow.try_next()
+                {
+                    items.push(item);
                 }
+                return Some((items, At::Live(follow)));
+            }
+            At::Kept(place) => {
                 let feed = host.feed();
                 if feed.can_continue(place) {
                     At::Live(feed.follow(CAPACITY, Some(place)))
                 } else {
-                    let page: VecDeque<_> = after(&app, &host, place, PAGE).await.into();
-                    if page.is_empty() {
+                    let page = after(&app, &host, place, PAGE).await;
+                    let Some(last) = page.last() else {
                         // The end of an earlier run, and this one has told nothing yet.
                         let epoch = feed.epoch();
-                        At::Live(feed.follow(CAPACITY, Some(Cursor { epoch, seq: 0 })))
-                    } else {
-                        At::Kept(page, place)
-                    }
+                        at = At::Live(feed.follow(CAPACITY, Some(Cursor { epoch, seq: 0 })));
+                        continue;
+                    };
+                    let place = last.cursor;
+                    let items = page.into_iter().map(FollowItem::Record).collect();
+                    return Some((items, At::Kept(place)));
                 }
             }
         };

@@ -30,36 +30,34 @@ use super::{connection::Said, press::Press, query::Asked};
 
 /// How long records gather after a flush before the next: 200 flushes a second at most.
 const GATHER: Duration = Duration::from_millis(5);
-/// Most messages of one flush.
-const CHUNK: usize = 256;
 /// About how large an array of messages gets.
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// Of which host something is, with the texts of its records.
-type Told = (Arc<Press>, FollowItem);
+type Told = (Arc<Press>, Vec<FollowItem>);
 
 /// Tells one subscriber.
 pub(super) struct Speaker {
     app: App,
     filters: EventFilterSet,
     batch: bool,
-    items: futures_util::stream::ReadyChunks<SelectAll<BoxStream<'static, Told>>>,
+    chunks: SelectAll<BoxStream<'static, Told>>,
 }
 
 impl Speaker {
     pub(super) fn new(app: &App, asked: Asked) -> Self {
         let hosts = app.fleet.hosts().iter().zip(app.presses.iter());
-        let items = hosts.map(|(host, press)| {
+        let chunks = hosts.map(|(host, press)| {
             let press = Arc::clone(press);
             history::follow(app, host, asked.resume.get(host.name()))
-                .map(move |item| (Arc::clone(&press), item))
+                .map(move |items| (Arc::clone(&press), items))
                 .boxed()
         });
         Self {
             app: App::clone(app),
             filters: asked.filters,
             batch: asked.batch,
-            items: select_all(items).ready_chunks(CHUNK),
+            chunks: select_all(chunks),
         }
     }
 
@@ -72,9 +70,10 @@ impl Speaker {
     ) -> End {
         let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut gathered = None;
+        let mut gathered = Instant::now();
         loop {
-            let gather = OptionFuture::from(gathered.map(sleep_until));
+            let gather = (gathered > Instant::now()).then(|| sleep_until(gathered));
+            let gather = OptionFuture::from(gather);
             let sending = tokio::select! {
                 biased;
                 Some(said) = said.recv() => {
@@ -88,19 +87,19 @@ impl Speaker {
                     }
                     send(sink, vec![Message::Ping(Bytes::new())]).await
                 }
-                chunk = async { gather.await; self.items.next().await } => {
-                    let Some(chunk) = chunk else {
+                chunk = async { gather.await; self.chunks.next().await } => {
+                    let Some((press, items)) = chunk else {
                         // Nothing is watched any more.
                         return End::Stopping;
                     };
-                    let texts = self.texts(&chunk);
+                    let texts = self.texts(&press, &items);
                     if texts.is_empty() {
                         continue;
                     }
                     self.app.metrics.monitor_sent.inc_by(texts.len() as u64);
                     let frames = self.frames(texts);
                     let sent = send(sink, frames).await;
-                    gathered = Some(Instant::now() + GATHER);
+                    gathered = Instant::now() + GATHER;
                     sent
                 }
             };
@@ -111,11 +110,11 @@ impl Speaker {
     }
 
     /// The texts of what gets through.
-    fn texts(&self, chunk: &[Told]) -> Vec<Utf8Bytes> {
+    fn texts(&self, press: &Press, items: &[FollowItem]) -> Vec<Utf8Bytes> {
         let mut held_back = 0;
-        let texts = chunk
+        let texts = items
             .iter()
-            .filter_map(|(press, item)| {
+            .filter_map(|item| {
                 let text = self.text(press, item);
                 held_back += u64::from(text.is_none());
                 text

@@ -13,8 +13,6 @@ use super::{
 
 /// History that comes first unless told otherwise.
 const HISTORY: u32 = 100;
-/// Most records of one message.
-const CHUNK: usize = 256;
 
 pub(super) async fn run(app: &App, outlet: &Outlet, params: EventsParams) -> Result<&'static str, Stop> {
     let since = params
@@ -43,12 +41,12 @@ pub(super) async fn run(app: &App, outlet: &Outlet, params: EventsParams) -> Res
             None => from_now,
         };
         let name = host.name().to_owned();
-        reader.map(move |item| (name.clone(), item)).boxed()
+        reader.map(move |items| (name.clone(), items)).boxed()
     });
-    let mut items = select_all(readers).ready_chunks(CHUNK);
-    while let Some(chunk) = items.next().await {
-        let mut events = Vec::with_capacity(chunk.len());
-        for (host, item) in chunk {
+    let mut chunks = select_all(readers);
+    while let Some((host, items)) = chunks.next().await {
+        let mut events = Vec::with_capacity(items.len());
+        for item in items {
             match item {
                 FollowItem::Record(record) => {
                     place.set(&host, record.cursor);
