@@ -28,10 +28,11 @@ const row = (page, name) => page.getByRole("row").filter({ has: page.getByRole("
 const go = (page, room) => page.getByRole("navigation", { name: "Rooms" }).getByRole("link", { name: room, exact: true }).click();
 
 /** Every room, in this theme and size: kept as pictures, and held against axe. */
-async function look(page, theme, size, containerId) {
+async function look(page, theme, size, containerId, goneId) {
   const rooms = {
     overview: "#/", containers: "#/containers", container: `#/containers/local/${containerId.slice(0, 12)}`,
     logs: `#/containers/local/${containerId.slice(0, 12)}/logs`, events: "#/events",
+    gone: `#/containers/local/${goneId.slice(0, 12)}/deaths`,
   };
   await page.emulateMedia({ colorScheme: theme });
   // Off everything that would look pointed at.
@@ -40,6 +41,7 @@ async function look(page, theme, size, containerId) {
     await page.goto(`${server.url}/${hash}`);
     await page.getByRole("heading", { level: 1 }).first().waitFor();
     if (name === "logs") await page.getByRole("log").getByText("order ").first().waitFor();
+    else if (name === "gone") await page.getByText("the source is not there").waitFor();
     else if (name === "containers") await row(page, named("shop-web")).getByText("Running").waitFor();
     // A chart and a strip want a few samples.
     if (["overview", "containers", "container"].includes(name)) await page.waitForTimeout(2_500);
@@ -241,7 +243,7 @@ async function main() {
   await story.step("every room is sound in both themes and sizes", async () => {
     for (const size of ["desktop", "phone"]) {
       await page.setViewportSize(size === "desktop" ? { width: 1440, height: 900 } : { width: 390, height: 844 });
-      for (const theme of ["light", "dark"]) await look(page, theme, size, web);
+      for (const theme of ["light", "dark"]) await look(page, theme, size, web, nightly);
     }
     await page.setViewportSize({ width: 1440, height: 900 });
     await page.emulateMedia({ colorScheme: "light" });

@@ -41,6 +41,15 @@ async function body(req) {
   return text ? JSON.parse(text) : {};
 }
 
+/** One end of a container that has ended, with everything that there can be in it. */
+function deaths(c) {
+  if (!c.finished_at) return [];
+  const line = (text, stream = "stdout") => ({ time: c.finished_at, stream, text, cut: 0 });
+  const row = { host: c.host, container: c.id, name: c.name, image: c.image, started: c.started_at, ended: c.finished_at, exit_code: c.exit_code, oom: c.oom_killed, signal: null, restart_count: c.restart_count, restarting: false, error: "", removed: null, synthetic: false };
+  const cause = c.exit_code === 0 ? "success" : c.exit_code > 128 ? "signal" : "failure";
+  return [{ ...row, cause, text: `exit code ${c.exit_code}`, unknown: [{ part: "signal", why: "gap", detail: "" }], health: { health: "unhealthy", time: c.finished_at, exit_code: 1, output: "no answer", cut: 0 }, log: { lines: [line("going down"), line("\u001b[31mno more disk\u001b[0m", "stderr")], earlier: true } }];
+}
+
 async function api(req, res, url) {
   const path = url.pathname.slice("/api/v1".length);
   const cookie = { "set-cookie": "longshore_mock=1; HttpOnly; SameSite=Strict; Path=/" };
@@ -70,6 +79,7 @@ async function api(req, res, url) {
   const verb = found[3];
   if (req.method === "GET" && !verb) return send(res, 200, world.detail(c, account.role));
   if (req.method === "GET" && verb === "logs") return res.writeHead(200, { "content-type": "text/plain; charset=utf-8" }), res.end("line\n");
+  if (req.method === "GET" && verb === "deaths") return send(res, 200, { container: c.id, deaths: deaths(world.detail(c, account.role)) });
   if (account.role === "viewer") return fail(res, 403, "forbidden", "A viewer may not act on containers.", "Ask an admin for the operator role.");
   if (req.method === "DELETE") {
     if (!world.remove(c, url.searchParams.get("force") === "true")) return fail(res, 409, "conflict", `${c.name} is running.`, "Stop it first, or remove with force.");
