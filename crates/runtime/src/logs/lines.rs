@@ -42,7 +42,9 @@ impl Lines {
         let max = self.max;
         let stream = entry.stream;
         let open = self.of(stream);
-        if open.is_open && !open.goes_on && entry.at.is_some() && entry.at != open.at {
+        // Stamps of whole seconds are Podman's, which also takes what a line has so far, and stamps the rest anew.
+        let is_other = entry.at != open.at && !(is_whole(entry.at) && is_whole(open.at));
+        if open.is_open && !open.goes_on && entry.at.is_some() && is_other {
             // The last words of a run that has ended.
             line(open.take(stream));
         }
@@ -85,6 +87,10 @@ impl Lines {
             StdStream::Stderr => &mut self.stderr,
         }
     }
+}
+
+fn is_whole(at: Option<Timestamp>) -> bool {
+    at.is_some_and(|at| at.as_nanos().rem_euclid(1_000_000_000) == 0)
 }
 
 impl Open {
@@ -172,6 +178,26 @@ mod tests {
                 ("out 1 partial".to_owned(), 0),
                 ("out 2 begin".to_owned(), 0),
                 ("err 3 x".to_owned(), 0)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_stamped_anew_to_the_second_is_one_line() {
+        let second = |number: i64| number * 1_000_000_000;
+        let got = read(
+            1 << 20,
+            vec![
+                entry(OUT, second(1), "rea", false),
+                entry(OUT, second(2), "dy", true),
+                entry(OUT, second(2), "next", true),
+            ],
+        );
+        assert_eq!(
+            got,
+            [
+                (format!("out {} ready", second(1)), 0),
+                (format!("out {} next", second(2)), 0)
             ]
         );
     }
