@@ -47,7 +47,8 @@ pub struct DeathRow {
 /// A part of a record that is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeathUnknown {
-    /// `state` (memory, error, restarts, health), `log`, `signal`, `exit_code`, or a newer word.
+    /// `state` (memory, error, restarts, health), `log` (where there is one: whether all of it is of this run), `signal`,
+    /// `exit_code`, or a newer word.
     pub part: String,
     /// `gone`, `another_run`, `not_looked_at`, `timed_out`, `failed`, `gap`, `stopped`, or a newer word.
     pub why: String,

@@ -26,7 +26,7 @@ open_enum! {
     pub enum DeathPart {
         /// What an inspect tells: OOM, error, restart count, health.
         State = "state",
-        /// The last lines of the log.
+        /// The last lines of the log; where there are some, whether all of them are of this run.
         Log = "log",
         /// The signal that the engine sent.
         Signal = "signal",

@@ -227,7 +227,8 @@ impl DeathSource for Scripted {
         for (secs, text) in &lines[skipped..] {
             line(&LogLine {
                 stream: StdStream::Stderr,
-                at: Some(Timestamp::from_secs(*secs)),
+                // Not a whole second, which would stand for all of it.
+                at: Some(Timestamp::from_nanos(*secs * 1_000_000_000 - 7)),
                 text: Bytes::from_static(text.as_bytes()),
                 cut: 0,
             });

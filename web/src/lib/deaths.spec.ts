@@ -7,12 +7,14 @@ it("says what is unknown and why, in words", () => {
     { part: "state", why: "failed", detail: "no route" },
     { part: "new_part", why: "new_reason", detail: "" },
   ];
-  expect(unknowns({ unknown })).toEqual([
+  expect(unknowns({ unknown, log: null })).toEqual([
     "The last lines are not known: the container was removed before the engine could be asked.",
     "Memory, restarts and health are not known: the engine failed (no route).",
     "new_part is not known: new_reason.",
   ]);
-  expect(unknowns({ unknown: [] })).toEqual([]);
+  expect(unknowns({ unknown: [], log: null })).toEqual([]);
+  const doubt = { part: "log", why: "another_run", detail: "whole seconds" };
+  expect(unknowns({ unknown: [doubt], log: { lines: [], earlier: false } })).toEqual(["Some of the last lines may be another run's: whole seconds."]);
 });
 
 it("shows what went wrong as such, and a newer word too", () => {

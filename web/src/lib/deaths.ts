@@ -14,8 +14,9 @@ const WHYS: Record<string, string> = {
 };
 
 /** "The last lines are unknown: …", one sentence for each reason. */
-export function unknowns(death: Pick<Death, "unknown">): string[] {
+export function unknowns(death: Pick<Death, "unknown" | "log">): string[] {
   return death.unknown.map(({ part, why, detail }) => {
+    if (part === "log" && death.log) return `Some of the last lines may be another run's: ${detail || why}.`;
     const what = PARTS[part] ?? part;
     return `${what} ${/ and |lines/.test(what) ? "are" : "is"} not known: ${WHYS[why] ?? why}${detail ? ` (${detail})` : ""}.`;
   });

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Style};
-use longshore_core::{DeathCause, DeathRecord, Health};
+use longshore_core::{DeathCause, DeathPart, DeathRecord, Health};
 use serde::Serialize;
 
 use super::text::neutral;
@@ -100,7 +100,11 @@ pub(super) fn lines(record: &DeathRecord, lines: usize, colour: bool) -> Vec<Str
             "" => String::new(),
             detail => format!(" ({detail})"),
         };
-        let text = format!("    {} not known: {}{detail}", unknown.part, unknown.why);
+        let what = match unknown.part {
+            DeathPart::Log if record.log.is_some() => "in doubt",
+            _ => "not known",
+        };
+        let text = format!("    {} {what}: {}{detail}", unknown.part, unknown.why);
         shown.push(paint(QUIET, &text));
     }
     shown
@@ -120,9 +124,7 @@ fn span(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use longshore_core::{
-        ContainerId, DeathPart, LastHealth, LastLine, LastLines, LogSource, Timestamp, WhyUnknown,
-    };
+    use longshore_core::{ContainerId, LastHealth, LastLine, LastLines, LogSource, Timestamp, WhyUnknown};
 
     use super::*;
 

@@ -129,7 +129,7 @@ async fn follow<S: DeathSource>(
     let tail = Tail::of(config, known.tty).followed();
     let mut end = EndOfLog::new((None, None), config.lines, config.bytes);
     match source.last_lines(id, tail, |line| end.push(line)).await {
-        Ok(()) => Some(end.finish(tail.lines)),
+        Ok(()) => Some(end.finish(tail.lines).lines),
         Err(error) => {
             tracing::debug!(%id, error = %error.text, "a log could not be followed to its end");
             None

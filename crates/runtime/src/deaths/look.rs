@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::DeathsConfig;
 use super::ahead::Words;
-use super::lines::EndOfLog;
+use super::lines::{EndOfLog, Said};
 use super::record::{Finding, Miss, span_of};
 use super::runs::Ended;
 use crate::logs::tape::Tape;
@@ -150,28 +150,21 @@ async fn last_words<S: DeathSource>(
     ended: &Ended,
     container: &Container,
     ahead: Option<Words>,
-) -> Result<LastLines, Miss> {
+) -> Result<Said, Miss> {
     let ask = last_lines(source, config, ended, Some(container), container.tty);
     let (asked, heard) = tokio::join!(ask, heard(config, ended, ahead));
     heard.map_or(asked, Ok)
 }
 
 /// What was followed: complete soon after the end.
-async fn heard(config: &DeathsConfig, ended: &Ended, ahead: Option<Words>) -> Option<LastLines> {
+async fn heard(config: &DeathsConfig, ended: &Ended, ahead: Option<Words>) -> Option<Said> {
     let lines = timeout(config.look_timeout, ahead?).await.ok()?.ok()?;
     Some(within(lines, ended))
 }
 
 /// Those of this run alone.
-pub(super) fn within(mut lines: LastLines, ended: &Ended) -> LastLines {
-    let Some((after, until)) = span_of(ended, None) else {
-        return lines;
-    };
-    lines.lines.retain(|line| {
-        line.at
-            .is_none_or(|at| after.is_none_or(|after| at > after) && until.is_none_or(|until| at <= until))
-    });
-    lines
+pub(super) fn within(lines: LastLines, ended: &Ended) -> Said {
+    Said::within(lines, span_of(ended, None).unwrap_or_default())
 }
 
 async fn last_lines<S: DeathSource>(
@@ -180,7 +173,7 @@ async fn last_lines<S: DeathSource>(
     ended: &Ended,
     known: Option<&Container>,
     tty: bool,
-) -> Result<LastLines, Miss> {
+) -> Result<Said, Miss> {
     let Some(span) = span_of(ended, known) else {
         return Err(WhyUnknown::AnotherRun.into());
     };

@@ -2,14 +2,15 @@
 //!
 //! Pure. Owns the judgement which answer is about which run.
 
-use longshore_core::{
-    Container, ContainerState, DeathPart, DeathRecord, Health, LastHealth, LastLines, Timestamp, WhyUnknown,
-};
+use longshore_core::{Container, ContainerState, DeathPart, DeathRecord, Health, LastHealth, WhyUnknown};
 
+use super::lines::{RunSpan, Said};
 use super::runs::Ended;
 
 /// Bytes of a probe's output that are kept: as much as engines do.
 const OUTPUT: usize = 4 * 1024;
+/// What is said of lines whose stamps do not tell their run.
+const MIXED: &str = "their stamps are whole seconds: lines of another run may be among these";
 /// Bytes of an error's text that are kept.
 const TEXT: usize = 1024;
 
@@ -31,7 +32,7 @@ impl From<WhyUnknown> for Miss {
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) state: Result<Box<Container>, Miss>,
-    pub(super) log: Result<LastLines, Miss>,
+    pub(super) log: Result<Said, Miss>,
 }
 
 impl Finding {
@@ -99,7 +100,14 @@ pub(super) fn record(ended: &Ended, known: Option<&Container>, finding: Finding)
         death.is_unknown(DeathPart::State, miss.why, cut(&miss.detail, TEXT).0);
     }
     match finding.log {
-        Ok(log) => death.log = Some(log),
+        Ok(said) => {
+            // A next run that has begun, or is about to.
+            let has_next = asked_mine.is_none_or(|mine| &*mine.restart_policy != "no");
+            if said.before || (said.after && has_next) {
+                death.is_unknown(DeathPart::Log, WhyUnknown::AnotherRun, MIXED);
+            }
+            death.log = Some(said.lines);
+        }
         Err(miss) => death.is_unknown(DeathPart::Log, miss.why, cut(&miss.detail, TEXT).0),
     }
     if death.exit_code.is_none() {
@@ -121,10 +129,7 @@ pub(super) fn record(ended: &Ended, known: Option<&Container>, finding: Finding)
 }
 
 /// From when to when lines are of this run; `None` where that cannot be known.
-pub(super) fn span_of(
-    ended: &Ended,
-    known: Option<&Container>,
-) -> Option<(Option<Timestamp>, Option<Timestamp>)> {
+pub(super) fn span_of(ended: &Ended, known: Option<&Container>) -> Option<RunSpan> {
     if !ended.synthetic {
         return Some((ended.previous, Some(ended.at)));
     }
@@ -157,7 +162,7 @@ fn cut(text: &str, max: usize) -> (String, u64) {
 
 #[cfg(test)]
 mod tests {
-    use longshore_core::{ContainerId, HealthProbe};
+    use longshore_core::{ContainerId, HealthProbe, LastLines, Timestamp};
 
     use super::*;
     use crate::mirror::testing::container;
@@ -191,7 +196,7 @@ mod tests {
     fn found(state: Box<Container>) -> Finding {
         Finding {
             state: Ok(state),
-            log: Ok(LastLines::default()),
+            log: Ok(Said::default()),
         }
     }
 
@@ -264,6 +269,30 @@ mod tests {
         let death = record(&ended(), Some(&exited), gone());
         assert_eq!((death.oom, death.restart_count), (Some(false), Some(2)));
         assert_eq!(why(&death), [(DeathPart::Log, WhyUnknown::Gone)]);
+    }
+
+    #[test]
+    fn lines_that_may_be_of_another_run_are_said_to_be() {
+        let said = |before, after| Finding {
+            state: Ok(seen(5, ContainerState::Exited)),
+            log: Ok(Said {
+                lines: LastLines::default(),
+                before,
+                after,
+            }),
+        };
+        let mixed = [(DeathPart::Log, WhyUnknown::AnotherRun)];
+        assert_eq!(why(&record(&ended(), None, said(true, false))), mixed);
+        assert_eq!(
+            why(&record(&ended(), None, said(false, true))),
+            [],
+            "nothing starts it again"
+        );
+        let mut again = said(false, true);
+        again.state.as_mut().unwrap().restart_policy = "always".into();
+        let death = record(&ended(), None, again);
+        assert!(death.log.is_some());
+        assert_eq!(why(&death), mixed);
     }
 
     #[test]

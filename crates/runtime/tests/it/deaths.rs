@@ -197,6 +197,11 @@ async fn want_of_memory_is_told_as_such() {
         )
         .await;
         let death = scene.death(&id).await;
+        if lease.engine_name() == "podman" {
+            // Its `OOMKilled` stayed false here, and it tells no such event.
+            assert_eq!(death.exit_code, Some(137));
+            return scene.end().await;
+        }
         // The kernel's notice may come after the end.
         let death = match death.oom {
             Some(true) => death,
@@ -261,6 +266,14 @@ async fn each_run_of_a_restart_policy_has_its_own_record() {
         let mut all = Vec::new();
         for _ in 0..4 {
             all.push(scene.death(&id).await);
+        }
+        if lease.engine_name() == "podman" {
+            // Its logs are stamped by whole seconds: a line that may be another run's is said to be one.
+            for death in &all {
+                let is_doubted = death.unknown.iter().any(|unknown| unknown.part == DeathPart::Log);
+                assert!(is_doubted || texts(death).len() == 1, "{death:?}");
+            }
+            return scene.end().await;
         }
         let mut words: Vec<&str> = all.iter().flat_map(|death| texts(death)).collect();
         let lines = words.len();
@@ -350,39 +363,26 @@ async fn a_container_that_removes_itself_keeps_its_last_words_where_they_are_fol
     on_each(|lease| async move {
         let config = DeathsConfig::default().follow_auto_removed(8);
         let mut scene = Scene::with(&lease.docker_host(), config).await;
-        let rounds = longshore_testkit::sized(10, 200);
-        let mut got = 0;
-        for round in 0..rounds {
+        // Each lives long enough to be followed; one that lives for a moment may not.
+        for round in 0..longshore_testkit::sized(4, 50) {
             let id = run(
                 &lease,
                 &format!("heard-{round}"),
-                "seq 1 100; exit 4",
+                "seq 1 100; sleep 1; exit 4",
                 json!({ "AutoRemove": true }),
                 Value::Null,
             )
             .await;
             let death = scene.death(&id).await;
             assert_eq!(death.exit_code, Some(4));
-            if let Some(log) = &death.log {
-                assert_eq!(
-                    (log.lines.len(), log.lines[49].text.as_str()),
-                    (50, "100"),
-                    "{death:?}"
-                );
-                assert!(log.earlier);
-                got += 1;
-            }
+            let log = death.log.as_ref().unwrap_or_else(|| panic!("{death:?}"));
+            assert_eq!(
+                (log.lines.len(), log.lines[49].text.as_str()),
+                (50, "100"),
+                "{death:?}"
+            );
+            assert!(log.earlier);
         }
-        println!(
-            "{}: of {rounds} that were followed {got} logs were got",
-            lease.engine_name()
-        );
-        // A container that lives for a moment may be gone before it could be followed; most are not.
-        assert!(
-            got >= rounds / 2,
-            "{got} of {rounds}: {:?}",
-            scene.deaths.counters()
-        );
         scene.end().await;
     })
     .await;
