@@ -99,17 +99,18 @@ async fn followed(rig: &Rig) {
     stream.wait(LIMIT, sample).await.unwrap();
 
     rig.lease.remove(&id).await.unwrap();
-    stream
-        .wait(LIMIT, |message| {
-            (message["type"] == "ended" && message["id"] == 2).then_some(())
-        })
-        .await
-        .unwrap();
-    let removed = |message: &Value| {
-        let gone = message["data"]["changes"]["removed"].as_array()?;
-        gone.iter().any(|gone| gone["id"] == id.as_str()).then_some(())
+    // In either order: what the container wrote last is waited for.
+    let (mut ended, mut removed) = (None, false);
+    let both = |message: &Value| {
+        if message["type"] == "ended" && message["id"] == 2 {
+            ended = Some(message["reason"].clone());
+        }
+        let gone = message["data"]["changes"]["removed"].as_array();
+        removed |= gone.is_some_and(|gone| gone.iter().any(|gone| gone["id"] == id.as_str()));
+        ended.clone().filter(|_| removed)
     };
-    stream.wait(LIMIT, removed).await.unwrap();
+    let reason = stream.wait(LIMIT, both).await.unwrap();
+    assert_eq!(reason, "container_removed");
 }
 
 async fn lost_and_regained(rig: &Rig) {
