@@ -46,8 +46,6 @@ pub(crate) struct Shared {
     /// Name of the session cookie; the port is in it, since cookies do not tell ports apart.
     pub(crate) cookie: String,
     pub(crate) started_at: Timestamp,
-    /// The same by the clock that timers have.
-    pub(crate) began: tokio::time::Instant,
     pub(crate) recheck: Duration,
     /// Cancelled when the shutdown begins: streams say goodbye and end.
     pub(crate) closing: CancellationToken,
@@ -75,7 +73,6 @@ impl Shared {
             hosts,
             origins,
             started_at: now(),
-            began: tokio::time::Instant::now(),
             recheck: sizes.recheck,
             closing: CancellationToken::new(),
             abandon: CancellationToken::new(),
