@@ -247,6 +247,6 @@ mod tests {
             "what may be its own is not withheld"
         );
         assert_eq!((said.before, said.after), (true, true));
-        assert_eq!(Said::within(said.lines, span).before, true);
+        assert!(Said::within(said.lines, span).before);
     }
 }
