@@ -120,7 +120,7 @@ async fn run(mut args: Args) -> Result<()> {
         }
         let watchers = watchers::installed(&args.host, args.peers.as_deref()).await;
         println!("{}", report::machine());
-        let table = sampling::measure(&args.host, &args.image, count, watchers).await?;
+        let table = sampling::measure(&args.host, &args.image, count, args.rounds.min(3), watchers).await?;
         println!("{table}");
         return Ok(());
     }

@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use bollard::query_parameters::StatsOptionsBuilder;
 use futures_util::StreamExt;
-use futures_util::stream::SelectAll;
+use futures_util::stream::{BoxStream, SelectAll};
 use longshore_core::{ContainerId, ContainerState, ObjectRef, cgroup};
 use longshore_engine::{Engine, EngineConfig, StatsStream};
 use longshore_runtime::{CounterFiles, SampleReader, Sampler, SamplerConfig, Watch, WatchConfig};
@@ -18,14 +19,13 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
-    Result,
+    Result, peers,
     stage::Stage,
     watchers::{Running, Watcher},
 };
 
 /// For how long each way is measured in a round.
 const SPAN: Duration = Duration::from_secs(10);
-const ROUNDS: usize = 3;
 /// Longer than any first sample takes; it only ends a run that would hang.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -39,6 +39,7 @@ enum Way {
     Files,
     Asked,
     Streams,
+    Bollard,
     Program(Watcher),
 }
 
@@ -47,7 +48,8 @@ fn ways(watchers: Vec<Watcher>) -> Vec<(Way, String)> {
         (Way::Nobody, "nobody samples"),
         (Way::Files, "longshore, cgroup files"),
         (Way::Asked, "longshore, one call each"),
-        (Way::Streams, "a stream each, in this client"),
+        (Way::Streams, "longshore, a stream each"),
+        (Way::Bollard, "bollard, a stream each"),
     ];
     let ours = ours.map(|(way, name)| (way, name.to_owned()));
     let programs = watchers.into_iter().map(|watcher| {
@@ -64,14 +66,26 @@ const NAMES: [&str; 4] = ["client", "engine", "containerd", "shims"];
 type Parties = [Vec<u32>; 3];
 
 /// A table of percents of one processor, with `count` containers running.
-pub(crate) async fn measure(host: &str, image: &str, count: usize, watchers: Vec<Watcher>) -> Result<String> {
+pub(crate) async fn measure(
+    host: &str,
+    image: &str,
+    count: usize,
+    rounds: usize,
+    watchers: Vec<Watcher>,
+) -> Result<String> {
     let mut stage = Stage::set(host, image, 0).await?;
-    let measured = measure_on(host, &mut stage, count, watchers).await;
+    let measured = measure_on(host, &mut stage, count, rounds, watchers).await;
     stage.strike().await?;
     measured
 }
 
-async fn measure_on(host: &str, stage: &mut Stage, count: usize, watchers: Vec<Watcher>) -> Result<String> {
+async fn measure_on(
+    host: &str,
+    stage: &mut Stage,
+    count: usize,
+    rounds: usize,
+    watchers: Vec<Watcher>,
+) -> Result<String> {
     stage.run(count).await?;
     let engine = Engine::connect(host.parse()?, EngineConfig::default()).await?;
     let watch = Watch::start(engine.clone(), WatchConfig::default());
@@ -79,7 +93,7 @@ async fn measure_on(host: &str, stage: &mut Stage, count: usize, watchers: Vec<W
     let parties = parties(&engine, &watch).await?;
     let ways = ways(watchers);
     let mut totals = vec![([0.0; 4], Some(0.0)); ways.len()];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for ((way, name), (percents, samples)) in ways.iter().zip(&mut totals) {
             let measured = once(way, &engine, &watch, &parties).await;
             let (times, taken) = measured.map_err(|error| format!("{name}: {error}"))?;
@@ -93,21 +107,21 @@ async fn measure_on(host: &str, stage: &mut Stage, count: usize, watchers: Vec<W
     watch.stop().await;
     let mut text = format!(
         "### what sampling costs: {count} running containers, each once a second\n\n\
-         Percent of one processor, {ROUNDS} interleaved rounds of {} s; the last column is what is more than when nobody \
+         Percent of one processor, {rounds} interleaved rounds of {} s; the last column is what is more than when nobody \
          samples.\n\n\
          | way | samples a second |{}| together | more |\n|---|---|{}---|---|\n",
         SPAN.as_secs(),
         NAMES.map(|name| format!(" {name} ")).join("|"),
         "---|".repeat(NAMES.len()),
     );
-    let together = |percents: &[f64; 4]| percents.iter().sum::<f64>() / ROUNDS as f64;
+    let together = |percents: &[f64; 4]| percents.iter().sum::<f64>() / rounds as f64;
     let idle = together(&totals[0].0);
     for ((_, name), (percents, samples)) in ways.iter().zip(&totals) {
         let cells = percents
-            .map(|sum| format!(" {:.2} ", sum / ROUNDS as f64))
+            .map(|sum| format!(" {:.2} ", sum / rounds as f64))
             .join("|");
         let rate = samples.map_or("–".to_owned(), |samples| {
-            format!("{:.0}", samples / ROUNDS as f64 / SPAN.as_secs_f64())
+            format!("{:.0}", samples / rounds as f64 / SPAN.as_secs_f64())
         });
         let all = together(percents);
         let _ = writeln!(text, "| {name} | {rate} |{cells}| {all:.2} | {:.2} |", all - idle);
@@ -120,6 +134,8 @@ enum Source {
     Nobody,
     Rounds(Sampler, SampleReader),
     Streams(SelectAll<StatsStream>),
+    /// Of bollard: whether each is a sample.
+    Foreign(SelectAll<BoxStream<'static, bool>>),
     Program(Running),
 }
 
@@ -142,6 +158,16 @@ impl Source {
                 }
                 Self::Streams(all)
             }
+            Way::Bollard => {
+                let docker = peers::bollard_at(&engine.endpoint().to_string()).await?;
+                let mut all = SelectAll::new();
+                for id in running(watch) {
+                    let samples =
+                        docker.stats(id.as_str(), Some(StatsOptionsBuilder::new().stream(true).build()));
+                    all.push(samples.map(|sample| sample.is_ok()).boxed());
+                }
+                Self::Foreign(all)
+            }
             Way::Program(watcher) => {
                 let running = Running::start(watcher, &engine.endpoint().to_string())?;
                 tokio::time::sleep(WARM_UP).await;
@@ -156,6 +182,7 @@ impl Source {
             Self::Nobody | Self::Program(_) => std::future::pending().await,
             Self::Rounds(_, rounds) => rounds.next().await.map_or(0, |round| round.len()),
             Self::Streams(all) => usize::from(all.next().await.is_some()),
+            Self::Foreign(all) => usize::from(all.next().await == Some(true)),
         }
     }
 }
@@ -168,7 +195,10 @@ async fn once(
     parties: &Parties,
 ) -> Result<([f64; 4], Option<f64>)> {
     let mut source = Source::open(way, engine, watch).await?;
-    if matches!(source, Source::Rounds(..) | Source::Streams(_)) {
+    if matches!(
+        source,
+        Source::Rounds(..) | Source::Streams(_) | Source::Foreign(_)
+    ) {
         // The first finds the files, or waits, which is not what a second costs.
         timeout(PATIENCE, source.taken()).await?;
     }
@@ -194,7 +224,7 @@ async fn once(
             running.stop().await?;
             return Ok((percents, None));
         }
-        Source::Nobody | Source::Streams(_) => {}
+        Source::Nobody | Source::Streams(_) | Source::Foreign(_) => {}
     }
     Ok((percents, Some(taken as f64)))
 }
