@@ -56,15 +56,20 @@ async fn glances(folder: &Path) -> Result<()> {
         return Ok(());
     }
     python(folder).await?;
-    let pip = [
+    pip(folder, GLANCES).await
+}
+
+/// Installs a package into the virtual environment.
+async fn pip(folder: &Path, package: &str) -> Result<()> {
+    let install = [
         "-m",
         "pip",
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        GLANCES,
+        package,
     ];
-    run(Command::new(folder.join("venv/bin/python")).args(pip)).await
+    run(Command::new(folder.join("venv/bin/python")).args(install)).await
 }
 
 async fn built(folder: &Path, name: &str, version: &str) -> Result<()> {
@@ -90,15 +95,7 @@ async fn python(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let venv = folder.join("venv");
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv)).await?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        DOCKER_PY,
-    ];
-    run(Command::new(venv.join("bin/python")).args(pip)).await?;
+    pip(folder, DOCKER_PY).await?;
     Ok(std::fs::write(venv.join(DOCKER_PY), "")?)
 }
 

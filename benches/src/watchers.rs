@@ -23,9 +23,9 @@ pub(crate) struct Watcher {
 pub(crate) async fn installed(host: &str, folder: Option<&Path>) -> Vec<Watcher> {
     let of = |text: &[&str]| text.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let docker = std::env::split_paths(&path).map(|folder| folder.join("docker"));
+    let mut docker = std::env::split_paths(&path).map(|folder| folder.join("docker"));
     let mut known = Vec::new();
-    for file in docker.take(64).filter(|file| file.is_file()).take(1) {
+    if let Some(file) = docker.find(|file| file.is_file()) {
         known.push((file, of(&["stats"]), false));
     }
     if let Some(folder) = folder {

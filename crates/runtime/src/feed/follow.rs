@@ -4,11 +4,10 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use futures_util::Stream;
-use tokio::task::coop;
 
 use super::notices::{Notices, Turn};
 use super::{FeedItem, FeedReader, Record, Shared};
@@ -79,20 +78,8 @@ impl FeedFollow {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<FollowItem>> {
-        let budget = ready!(coop::poll_proceed(cx));
         let feed = self.reader.feed.clone();
-        let mut shared = feed.lock();
-        let (item, held_up) = self.take(&mut shared);
-        if item.is_none() && !shared.closed {
-            let before = shared.waiting.wait(self.reader.place, cx.waker());
-            drop(shared);
-            drop(before);
-            return Poll::Pending;
-        }
-        drop(shared);
-        held_up.into_iter().for_each(Waker::wake);
-        budget.made_progress();
-        Poll::Ready(item)
+        feed.poll_item(self.reader.place, cx, |shared| self.take(shared))
     }
 
     /// What comes next if it is there now.

@@ -80,20 +80,8 @@ impl FeedReader {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<FeedItem>> {
-        // A reader that always finds something would otherwise never let others run.
-        let budget = ready!(coop::poll_proceed(cx));
-        let mut shared = self.feed.lock();
-        let (item, held_up) = self.at.take(&mut shared, self.place);
-        if item.is_none() && !shared.closed {
-            let before = shared.waiting.wait(self.place, cx.waker());
-            drop(shared);
-            drop(before);
-            return Poll::Pending;
-        }
-        drop(shared);
-        held_up.into_iter().for_each(Waker::wake);
-        budget.made_progress();
-        Poll::Ready(item)
+        let (at, place) = (&mut self.at, self.place);
+        self.feed.poll_item(place, cx, |shared| at.take(shared, place))
     }
 
     /// The next item if there is one now.
@@ -118,6 +106,31 @@ impl FeedReader {
         futures_util::stream::unfold(self, |mut reader| async move {
             reader.next().await.map(|item| (item, reader))
         })
+    }
+}
+
+impl Feed {
+    /// What `take` finds next, and whom that lets go on; while it finds nothing, `place` waits until the feed has more.
+    pub(super) fn poll_item<T>(
+        &self,
+        place: usize,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut Shared) -> (Option<T>, Option<Waker>),
+    ) -> Poll<Option<T>> {
+        // A reader that always finds something would otherwise never let others run.
+        let budget = ready!(coop::poll_proceed(cx));
+        let mut shared = self.lock();
+        let (item, held_up) = take(&mut shared);
+        if item.is_none() && !shared.closed {
+            let before = shared.waiting.wait(place, cx.waker());
+            drop(shared);
+            drop(before);
+            return Poll::Pending;
+        }
+        drop(shared);
+        held_up.into_iter().for_each(Waker::wake);
+        budget.made_progress();
+        Poll::Ready(item)
     }
 }
 

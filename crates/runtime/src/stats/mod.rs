@@ -147,7 +147,8 @@ impl SamplerConfig {
     }
 }
 
-/// Samples what containers use, for as long as somebody reads. Cheap to clone.
+/// Samples what containers use, for as long as somebody reads, and slowly in the background where that is wanted
+/// ([`SamplerConfig::background`]). Cheap to clone.
 ///
 /// Containers that run are sampled; those that are paused or have ended are not, and keep the history they have.
 /// Those that are gone have none.
@@ -202,7 +203,8 @@ impl fmt::Debug for Sampler {
 }
 
 impl Sampler {
-    /// Makes a sampler for the containers of `mirror`. It does nothing until somebody subscribes.
+    /// Makes a sampler for the containers of `mirror`. It does nothing until somebody subscribes, but for what
+    /// [`SamplerConfig::background`] wants.
     ///
     /// # Panics
     /// Outside a tokio runtime.

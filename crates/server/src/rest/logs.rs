@@ -70,8 +70,11 @@ pub(crate) async fn logs(
     let (host, container) = resolve(&app, &host, &id).await?;
     let body = if asked.follow || as_json {
         let log = open(host.engine().clone(), container.id.clone(), asked.query()).await?;
-        let write = if as_json { json_line } else { text_line };
-        let pieces = log.map(move |item| write(item?, asked.timestamps));
+        let pieces = log.map(move |item| match item {
+            Ok(item) if as_json => json_line(item),
+            Ok(item) => text_line(item, asked.timestamps),
+            Err(error) => Err(error.into()),
+        });
         until_over(&app, who, pieces)
     } else {
         let frames = host.engine().logs(&by_id(&container), &asked.options()).await?;
@@ -107,7 +110,7 @@ fn until_over(
 /// Why a body breaks off, so that nobody takes a part for the whole.
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 
-fn json_line(item: LogItem, _timestamps: bool) -> Result<Bytes, Broken> {
+fn json_line(item: LogItem) -> Result<Bytes, Broken> {
     let mut out = Vec::new();
     if let Some(record) = convert::log_record(item) {
         serde_json::to_writer(&mut out, &record)?;
