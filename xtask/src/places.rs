@@ -24,6 +24,8 @@ pub(crate) fn cache() -> Result<PathBuf> {
     set("LONGSHORE_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("longshore")))
         .or_else(|| set("HOME").map(|folder| folder.join(".cache/longshore")))
+        // Engines are started elsewhere than here.
+        .map(|folder| std::path::absolute(&folder).unwrap_or(folder))
         .ok_or_else(|| anyhow!("no cache folder: set LONGSHORE_CACHE (or HOME)"))
 }
 

@@ -22,6 +22,8 @@ pub(super) fn service(command: &mut Command, dir: &Path, socket: &Path, programs
     let file = dir.join("etc/registries.conf");
     fs::write(&file, REGISTRIES)?;
     command.env("CONTAINERS_REGISTRIES_CONF", file);
+    // Conmon leaves a file called `oom` where it was started, here and not in the checkout, when a container's process ends so.
+    command.current_dir(dir);
     command
         .arg("podman")
         .arg("--root")
