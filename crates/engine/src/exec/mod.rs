@@ -143,7 +143,8 @@ impl ExecId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecState {
-    /// Whether it runs.
+    /// Whether it runs. A moment after an attached start it may still be `false` with no exit code: Docker opens the
+    /// stream before it starts the program.
     pub running: bool,
     /// Its exit code; `None` before it has ended.
     pub exit_code: Option<i64>,

@@ -31,7 +31,13 @@ async fn stdin_is_written_and_its_end_is_seen() {
         let id = start(&engine, &spec(&lease, "stdin", &["sleep", "60"])).await;
         let command = ExecSpec::new(["sh", "-c", "wc -c; echo done >&2; exit 7"]);
         let (exec, streams) = engine.exec_attached(&id, &command).await.unwrap();
-        assert!(exec.state().await.unwrap().running);
+        // Docker answers with the stream before the program has begun.
+        comes_true("the command runs", async || {
+            let state = exec.state().await.unwrap();
+            assert_eq!(state.exit_code, None, "its input is open");
+            if state.running { Ok(()) } else { Err(state) }
+        })
+        .await;
         let (mut input, output) = streams.split();
         let writing = async move {
             for _ in 0..100 {
