@@ -32,8 +32,9 @@ async fn stdin_is_written_and_its_end_is_seen() {
         let command = ExecSpec::new(["sh", "-c", "wc -c; echo done >&2; exit 7"]);
         let (exec, streams) = engine.exec_attached(&id, &command).await.unwrap();
         // Docker answers with the stream before the program has begun.
-        comes_true("the command runs", async || {
-            let state = exec.state().await.unwrap();
+        let begun = exec.clone();
+        comes_true("the command runs", async move || {
+            let state = begun.state().await.unwrap();
             assert_eq!(state.exit_code, None, "its input is open");
             if state.running { Ok(()) } else { Err(state) }
         })
