@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use longshore_core::{ContainerId, DeathRecord, Timestamp};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, before};
 
 /// How long a record is kept.
 pub const DEATHS_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -109,9 +109,8 @@ impl Store {
             .await
             .map_err(self.failed(DOING))?;
         }
-        let age = i64::try_from(DEATHS_AGE.as_nanos()).unwrap_or(i64::MAX);
         sqlx::query("DELETE FROM deaths WHERE ended < ?")
-            .bind(now.as_nanos().saturating_sub(age))
+            .bind(before(now, DEATHS_AGE))
             .execute(&mut *transaction)
             .await
             .map_err(self.failed(DOING))?;

@@ -84,7 +84,7 @@ impl StoreError {
         let file = path.display();
         Self::new(ErrorKind::Corrupt, format!("{file} is damaged, or is no database")).with_hint(format!(
             "put a copy of it back, or move {file} and its -wal and -shm files away and start again: accounts and \
-             tokens are then made anew, nothing else is lost"
+             tokens are then made anew, and the histories of events and of containers that ended are lost"
         ))
     }
 

@@ -184,7 +184,11 @@ impl Store {
         let most = i64::try_from(keep.most).unwrap_or(i64::MAX);
         // Numbers have no holes but where rows were deleted, and that is at the beginning.
         let too_many = "SELECT id FROM events WHERE id <= (SELECT max(id) FROM events) - ?1 LIMIT ?2";
-        let too_old = "SELECT id FROM events WHERE received_at < ?1 LIMIT ?2";
+        // Up to the first that is young enough: where our clock was once wrong, older ones may stand behind younger, and
+        // what is taken out of the middle is missed by nobody who goes on from before it.
+        let too_old = "SELECT id FROM events WHERE id < coalesce( \
+                           (SELECT id FROM events WHERE +received_at >= ?1 ORDER BY id LIMIT 1), \
+                           (SELECT max(id) + 1 FROM events)) LIMIT ?2";
         let mut swept = 0;
         for (which, bound) in [(too_many, most), (too_old, keep.since.as_nanos())] {
             loop {

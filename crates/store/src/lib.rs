@@ -21,8 +21,9 @@ mod sessions;
 mod setup;
 mod tokens;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use longshore_core::Timestamp;
 use tokio::sync::watch;
 
 pub use accounts::{Account, Identity, Role, Subject, UnknownRole};
@@ -37,6 +38,9 @@ pub use secret::Secret;
 pub use sessions::{SESSION_IDLE, SESSION_LIFETIME};
 pub use setup::SETUP_LIFETIME;
 pub use tokens::{TOKEN_PREFIX, TokenInfo};
+
+/// Use of a session or a token is noted no more often than this, so that reading does not mean writing.
+const NOTE_USE: Duration = Duration::from_secs(60);
 
 /// The open database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -80,7 +84,20 @@ impl Store {
         self.inner.revoked.send_modify(|count| *count += 1);
     }
 
+    /// Whoever may come in does so also while the file cannot be written: that a use was not noted is all that is lost.
+    fn noted<T>(&self, doing: &'static str, done: Result<T, sqlx::Error>) {
+        if let Err(error) = done.map_err(self.failed(doing)) {
+            tracing::warn!(%error, hint = error.hint(), "a use is not noted");
+        }
+    }
+
     fn failed(&self, doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError + '_ {
         move |source| StoreError::from_sql(doing, &self.inner.path, source)
     }
+}
+
+/// So long before `now`, in nanoseconds since 1970.
+fn before(now: Timestamp, span: Duration) -> i64 {
+    now.as_nanos()
+        .saturating_sub(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX))
 }

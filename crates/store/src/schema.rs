@@ -121,11 +121,15 @@ async fn keep_copy(
         })?;
     // VACUUM INTO takes a file that is there when it is empty, so it is made with our mode first.
     drop(private_file(&free)?);
-    sqlx::query("VACUUM INTO ?")
+    let done = sqlx::query("VACUUM INTO ?")
         .bind(free.to_string_lossy().into_owned())
         .execute(connection)
-        .await
-        .map_err(|e| StoreError::from_sql("keep a copy of the database", path, e))?;
+        .await;
+    if let Err(error) = done {
+        // Half a copy is none, and with a full disk there would be one more at every start.
+        let _ = std::fs::remove_file(&free);
+        return Err(StoreError::from_sql("keep a copy of the database", path, error));
+    }
     tracing::info!(copy = %free.display(), "kept a copy of the database before changing its schema");
     Ok(free)
 }
@@ -170,6 +174,17 @@ mod tests {
             .await
             .unwrap();
         assert!(!dir.path().join(format!("longshore-schema-{now}-1.db")).exists());
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_fails_leaves_none() {
+        let (dir, store) = fixture().await;
+        let mut connection = store.pool().acquire().await.unwrap();
+        // No copy can be made inside of a transaction.
+        let mut busy = connection.begin().await.unwrap();
+        let failed = keep_copy(&mut busy, store.path(), 1).await;
+        assert!(failed.unwrap_err().to_string().contains("keep a copy"));
+        assert!(!dir.path().join("longshore-schema-1.db").exists());
     }
 
     #[tokio::test]

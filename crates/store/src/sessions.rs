@@ -5,7 +5,7 @@ use std::time::Duration;
 use longshore_core::Timestamp;
 use sqlx::Row;
 
-use crate::{Identity, Secret, Store, StoreError, Subject, accounts::read_role, secret};
+use crate::{Identity, NOTE_USE, Secret, Store, StoreError, Subject, accounts::read_role, before, secret};
 
 /// A session ends this long after it began, whatever happens.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -13,8 +13,6 @@ pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const SESSION_IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Sessions that one account may have; the oldest give way.
 const PER_ACCOUNT: i64 = 50;
-/// Use is noted no more often than this, so that reading does not mean writing.
-const NOTE_USE: Duration = Duration::from_secs(60);
 
 impl Store {
     /// Begins a session of an account.
@@ -80,12 +78,12 @@ impl Store {
             return Ok(None);
         }
         if used <= before(now, NOTE_USE) {
-            sqlx::query("UPDATE sessions SET used_at = ? WHERE secret_hash = ?")
+            let done = sqlx::query("UPDATE sessions SET used_at = ? WHERE secret_hash = ?")
                 .bind(now.as_nanos())
                 .bind(&hash)
                 .execute(self.pool())
-                .await
-                .map_err(self.failed("note the use of a session"))?;
+                .await;
+            self.noted("note the use of a session", done);
         }
         Ok(Some(Identity {
             name: row.get("name"),
@@ -121,9 +119,4 @@ impl Store {
         self.tell_revoked();
         Ok(done.rows_affected())
     }
-}
-
-fn before(now: Timestamp, span: Duration) -> i64 {
-    now.as_nanos()
-        .saturating_sub(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX))
 }

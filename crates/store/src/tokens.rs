@@ -1,21 +1,17 @@
 //! API tokens for programs: `lsh_<public part>_<secret part>`. The public part finds the row and may be shown in lists;
 //! of the secret part only the hash is kept.
 
-use std::time::Duration;
-
 use longshore_core::Timestamp;
 use sqlx::{Row, sqlite::SqliteRow};
 
 use crate::{
-    ErrorKind, Identity, Role, Secret, Store, StoreError, Subject,
+    ErrorKind, Identity, NOTE_USE, Role, Secret, Store, StoreError, Subject,
     accounts::{check_name, read_role},
-    secret,
+    before, secret,
 };
 
 /// What every API token begins with, so that secret scanners can know it.
 pub const TOKEN_PREFIX: &str = "lsh_";
-/// Use is noted no more often than this, so that reading does not mean writing.
-const NOTE_USE: Duration = Duration::from_secs(60);
 
 /// What may be shown of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,17 +80,14 @@ impl Store {
         let Some(row) = row.filter(|row| secret::fits(secret, &row.get::<Vec<u8>, _>("secret_hash"))) else {
             return Ok(None);
         };
-        let note = i64::try_from(NOTE_USE.as_nanos()).unwrap_or(i64::MAX);
-        if row
-            .get::<Option<i64>, _>("used_at")
-            .is_none_or(|used| used <= now.as_nanos().saturating_sub(note))
-        {
-            sqlx::query("UPDATE tokens SET used_at = ? WHERE id = ?")
+        let used = row.get::<Option<i64>, _>("used_at");
+        if used.is_none_or(|used| used <= before(now, NOTE_USE)) {
+            let done = sqlx::query("UPDATE tokens SET used_at = ? WHERE id = ?")
                 .bind(now.as_nanos())
                 .bind(id)
                 .execute(self.pool())
-                .await
-                .map_err(self.failed("note the use of a token"))?;
+                .await;
+            self.noted("note the use of a token", done);
         }
         Ok(Some(Identity {
             name: row.get("name"),

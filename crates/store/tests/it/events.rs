@@ -129,3 +129,23 @@ async fn what_is_too_much_or_too_old_is_deleted_and_its_places_are_forgotten() {
     store.append_events(HOST, &rows(2, 5_011..=5_011)).await.unwrap();
     assert_eq!(after(&store, place(2, 5_010)).await, (vec![(2, 5_011)], None));
 }
+
+/// A machine without a clock of its own starts in 1970 each time, until it is told.
+#[tokio::test]
+async fn what_was_received_by_a_wrong_clock_goes_with_what_stands_beside_it() {
+    let (_dir, store) = fresh().await;
+    let mut all = rows(1, 1..=6);
+    for wrong in &mut all[2..4] {
+        wrong.received = Timestamp::from_secs(60);
+    }
+    store.append_events(HOST, &all).await.unwrap();
+    let keep = |since| Retention {
+        most: 1_000,
+        since: at(since),
+    };
+    assert_eq!(store.sweep_events(keep(1)).await.unwrap(), 0);
+    let whole = after(&store, place(1, 2)).await;
+    assert_eq!(whole, (vec![(1, 3), (1, 4), (1, 5), (1, 6)], None));
+    assert_eq!(store.sweep_events(keep(6)).await.unwrap(), 5);
+    assert_eq!(store.sweep_events(keep(7)).await.unwrap(), 1);
+}

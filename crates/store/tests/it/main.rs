@@ -328,6 +328,29 @@ async fn a_token_is_shown_once_and_revoked_by_name() {
 }
 
 #[tokio::test]
+async fn who_may_come_in_does_so_while_nothing_can_be_written() {
+    let (dir, store, account) = with_admin().await;
+    let session = store.open_session(account.id, at(0)).await.unwrap();
+    let token = store.create_token("ci", Role::Viewer, at(0)).await.unwrap();
+    let file = dir.path().join("data/longshore.db");
+    let url = format!("sqlite://{}", file.display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    sqlx::raw_sql(
+        "CREATE TRIGGER full1 BEFORE UPDATE ON sessions BEGIN SELECT RAISE(FAIL, 'full'); END; \
+         CREATE TRIGGER full2 BEFORE UPDATE ON tokens BEGIN SELECT RAISE(FAIL, 'full'); END",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    // Late enough for a note of the use.
+    let who = store.session(session.reveal(), at(600)).await.unwrap();
+    assert_eq!(who.unwrap().name, "Ada");
+    let who = store.token(token.reveal(), at(600)).await.unwrap();
+    assert_eq!(who.unwrap().name, "ci");
+    assert_eq!(store.tokens().await.unwrap()[0].used_at, None);
+}
+
+#[tokio::test]
 async fn a_role_change_counts_at_once() {
     let (_dir, store, account) = with_admin().await;
     let secret = store.open_session(account.id, at(0)).await.unwrap();
