@@ -281,10 +281,10 @@ impl DeathRecord {
         self.unknown.push(Unknown { part, why, detail });
     }
 
-    /// Adds what another record of the same end knows and this one does not. What is unknown of a part is said no more
-    /// once it is known.
+    /// Adds what another record of the same end knows and this one does not; of a log, the one with more lines is kept.
+    /// What is unknown of a part is said no more once it is known.
     pub fn complete(&mut self, other: Self) {
-        let (had_state, had_log) = (self.has_state(), self.log.is_some());
+        let had_state = self.has_state();
         let had_code = self.exit_code.is_some();
         fn fill<T>(mine: &mut Option<T>, theirs: Option<T>) {
             if mine.is_none() {
@@ -304,11 +304,18 @@ impl DeathRecord {
         fill(&mut self.restarting, other.restarting);
         fill(&mut self.error, other.error);
         fill(&mut self.health, other.health);
-        fill(&mut self.log, other.log);
         fill(&mut self.removed, other.removed);
+        let lines = |log: &Option<LastLines>| log.as_ref().map(|log| log.lines.len());
+        if lines(&other.log) > lines(&self.log) {
+            self.log = other.log;
+            // And what is in doubt of it.
+            self.unknown.retain(|unknown| unknown.part != DeathPart::Log);
+            let doubts = other.unknown.into_iter();
+            self.unknown
+                .extend(doubts.filter(|unknown| unknown.part == DeathPart::Log));
+        }
         let now_known = [
             (DeathPart::State, !had_state && self.has_state()),
-            (DeathPart::Log, !had_log && self.log.is_some()),
             (DeathPart::ExitCode, !had_code && self.exit_code.is_some()),
             (DeathPart::Signal, self.signal.is_some()),
         ];

@@ -84,6 +84,33 @@ fn a_record_is_completed_and_never_made_poorer() {
     assert_eq!(kept.oom, Some(true), "a late notice counts");
 }
 
+/// An engine that is asked again may have less: the run after it has written more than is looked through.
+#[test]
+fn of_two_logs_of_an_end_the_longer_one_is_kept_with_its_doubts() {
+    let with = |lines: usize| {
+        let line = LastLine {
+            stream: LogSource::Stdout,
+            at: None,
+            text: "x".into(),
+            cut: 0,
+        };
+        let mut death = death(Some(1));
+        death.log = Some(LastLines {
+            lines: vec![line; lines],
+            earlier: false,
+        });
+        death
+    };
+    let mut long = with(3);
+    long.is_unknown(DeathPart::Log, WhyUnknown::AnotherRun, "");
+    for fewer in [0, 2] {
+        for (mut first, second) in [(with(fewer), long.clone()), (long.clone(), with(fewer))] {
+            first.complete(second);
+            assert_eq!(first, long);
+        }
+    }
+}
+
 #[test]
 fn a_record_survives_json_and_words_of_later_versions() {
     let mut record = death(Some(1));

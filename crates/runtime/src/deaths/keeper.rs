@@ -21,6 +21,8 @@ use crate::feed::{FeedItem, FeedReader, RecordBody};
 
 /// A death that waits for its turn, with what the mirror knew when it was told.
 struct Waiting {
+    /// Counts deaths as they were told.
+    number: u64,
     ended: Box<Ended>,
     known: Option<Arc<Container>>,
     /// The last lines, where its log was followed.
@@ -30,9 +32,12 @@ struct Waiting {
 /// What has come to be known of a container while a death of its is being asked about.
 #[derive(Debug, Default)]
 struct Meanwhile {
-    deaths: usize,
+    /// The numbers of its deaths that have no record yet, and of its newest.
+    open: Vec<u64>,
+    newest: u64,
     removed: Option<Timestamp>,
-    oom: bool,
+    /// The death of which it was told later.
+    oom: Option<u64>,
 }
 
 pub(super) struct Keeper<S> {
@@ -95,7 +100,7 @@ impl<S: DeathSource> Keeper<S> {
         }
         let left = std::mem::take(&mut self.asked).into_values();
         let mut left: Vec<_> = left.chain(std::mem::take(&mut self.waiting)).collect();
-        left.sort_by_key(|waiting| waiting.ended.at);
+        left.sort_by_key(|waiting| waiting.number);
         for waiting in left {
             self.tell(waiting, Finding::none(WhyUnknown::Stopped));
         }
@@ -122,10 +127,12 @@ impl<S: DeathSource> Keeper<S> {
             Some(News::Started(id)) => self.follow(&id),
             Some(News::Ended(ended)) => self.died(ended),
             Some(News::LateOom(id)) => {
-                if let Some(meanwhile) = self.meanwhile.get_mut(&id) {
-                    meanwhile.oom = true;
-                } else {
-                    self.shared.amend(&id, true, |record| record.oom = Some(true));
+                // Of its newest death, which may have its record before an older one has.
+                match self.meanwhile.get_mut(&id) {
+                    Some(meanwhile) if meanwhile.open.contains(&meanwhile.newest) => {
+                        meanwhile.oom = Some(meanwhile.newest);
+                    }
+                    _ => self.shared.amend(&id, true, |record| record.oom = Some(true)),
                 }
             }
             Some(News::Removed(id, at)) => {
@@ -150,7 +157,11 @@ impl<S: DeathSource> Keeper<S> {
 
     fn died(&mut self, ended: Box<Ended>) {
         let id = ended.id.clone();
-        self.meanwhile.entry(id.clone()).or_default().deaths += 1;
+        self.next += 1;
+        let number = self.next;
+        let meanwhile = self.meanwhile.entry(id.clone()).or_default();
+        meanwhile.open.push(number);
+        meanwhile.newest = number;
         let known = self.mirror.get(&id);
         let before = self.waiting.iter().position(|waiting| waiting.ended.id == id);
         if let Some(old) = before.and_then(|at| self.waiting.remove(at)) {
@@ -159,7 +170,12 @@ impl<S: DeathSource> Keeper<S> {
         }
         let is_removed = ended.removed.is_some();
         let ahead = self.ahead.take(&id);
-        let waiting = Waiting { ended, known, ahead };
+        let waiting = Waiting {
+            number,
+            ended,
+            known,
+            ahead,
+        };
         if is_removed {
             return self.tell(waiting, Finding::none(WhyUnknown::Gone));
         }
@@ -178,8 +194,7 @@ impl<S: DeathSource> Keeper<S> {
         while self.asked.len() < self.config.max_looks.max(1)
             && let Some(mut waiting) = self.waiting.pop_front()
         {
-            self.next += 1;
-            let number = self.next;
+            let number = waiting.number;
             let (source, config) = (Arc::clone(&self.source), Arc::clone(&self.config));
             let (ended, known) = (waiting.ended.clone(), waiting.known.clone());
             let ahead = waiting.ahead.take();
@@ -197,7 +212,12 @@ impl<S: DeathSource> Keeper<S> {
     }
 
     fn tell(&mut self, waiting: Waiting, mut finding: Finding) {
-        let Waiting { ended, known, ahead } = waiting;
+        let Waiting {
+            number,
+            ended,
+            known,
+            ahead,
+        } = waiting;
         if finding.log.is_err()
             && let Some(lines) = ahead.and_then(|mut words| words.try_recv().ok())
         {
@@ -209,23 +229,23 @@ impl<S: DeathSource> Keeper<S> {
             _ => known,
         };
         let mut death = record(&ended, known.as_deref(), finding);
-        self.meet(&ended.id, &mut death);
+        self.meet(number, &mut death);
         self.shared.meters.record(&death);
-        self.shared.tell(death);
+        self.shared.tell(number, death);
     }
 
     /// Puts in what became known while it was asked about.
-    fn meet(&mut self, id: &ContainerId, death: &mut DeathRecord) {
-        let Some(meanwhile) = self.meanwhile.get_mut(id) else {
+    fn meet(&mut self, number: u64, death: &mut DeathRecord) {
+        let Some(meanwhile) = self.meanwhile.get_mut(&death.container) else {
             return;
         };
-        meanwhile.deaths -= 1;
         death.removed = death.removed.or(meanwhile.removed);
-        if meanwhile.deaths == 0 {
-            if meanwhile.oom {
-                death.oom = Some(true);
-            }
-            self.meanwhile.remove(id);
+        if meanwhile.oom == Some(number) {
+            death.oom = Some(true);
+        }
+        meanwhile.open.retain(|open| *open != number);
+        if meanwhile.open.is_empty() {
+            self.meanwhile.remove(&death.container);
         }
     }
 }

@@ -124,14 +124,16 @@ impl EndOfLog {
                 self.doubt.1 |= after;
             }
         }
-        self.bytes += line.text.len();
+        // A byte that is no text becomes three.
+        let text = String::from_utf8_lossy(&line.text).into_owned();
+        self.bytes += text.len();
         self.lines.push_back(LastLine {
             stream: match line.stream {
                 StdStream::Stdout => LogSource::Stdout,
                 StdStream::Stderr => LogSource::Stderr,
             },
             at: line.at,
-            text: String::from_utf8_lossy(&line.text).into_owned(),
+            text,
             cut: line.cut,
         });
         while self.lines.len() > self.max_lines || self.bytes > self.max_bytes && self.lines.len() > 1 {
@@ -144,6 +146,11 @@ impl EndOfLog {
     /// Whether lines of a later run may have taken the places of this one's, when `tail` were asked for.
     pub(super) fn wants_more(&self, tail: u64) -> bool {
         self.saw_after && !self.saw_before && self.lines.len() < self.max_lines && self.came >= tail
+    }
+
+    /// Whether it wants more and has nothing: what this run said, if anything, lies behind what later ones have said.
+    pub(super) fn is_buried(&self, tail: u64) -> bool {
+        self.lines.is_empty() && self.wants_more(tail)
     }
 
     /// What there is, when `tail` were asked for.
@@ -199,7 +206,7 @@ mod tests {
         for secs in 5..=7 {
             end.push(&line(secs, "later"));
         }
-        assert!(end.wants_more(3));
+        assert!(end.wants_more(3) && end.is_buried(3));
         let lines = end.finish(3).lines;
         assert_eq!((texts(&lines).len(), lines.earlier), (0, true));
     }
@@ -219,6 +226,19 @@ mod tests {
         let mut whole = EndOfLog::new((None, None), 3, 10);
         whole.push(&line(1, "a"));
         assert!(!whole.finish(4).lines.earlier);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_count_as_what_they_become() {
+        let mut end = EndOfLog::new((None, None), 50, 1_000);
+        for secs in 1..=20 {
+            let mut line = line(secs, "");
+            line.text = Bytes::from_static(&[0xff; 100]);
+            end.push(&line);
+        }
+        let lines = end.finish(51).lines;
+        let bytes: usize = lines.lines.iter().map(|line| line.text.len()).sum();
+        assert_eq!((lines.lines.len(), bytes, lines.earlier), (3, 900, true));
     }
 
     #[test]

@@ -185,10 +185,13 @@ async fn last_lines<S: DeathSource>(
             Ok(end)
         })
         .await?;
-        if tail.lines >= FAR || !end.wants_more(tail.lines) {
+        if tail.lines < FAR && end.wants_more(tail.lines) {
+            tail.lines = FAR;
+        } else if end.is_buried(tail.lines) {
+            return Err(WhyUnknown::AnotherRun.into());
+        } else {
             return Ok(end.finish(tail.lines));
         }
-        tail.lines = FAR;
     }
 }
 

@@ -9,7 +9,8 @@ use longshore_core::{ContainerId, DeathRecord};
 
 #[derive(Debug)]
 pub(super) struct Memory {
-    records: VecDeque<Arc<DeathRecord>>,
+    /// By their numbers.
+    records: VecDeque<(u64, Arc<DeathRecord>)>,
     of: HashMap<ContainerId, usize>,
     max: usize,
     max_each: usize,
@@ -25,18 +26,22 @@ impl Memory {
         }
     }
 
-    pub(super) fn push(&mut self, record: Arc<DeathRecord>) {
+    /// `number` counts deaths as they were told: one that was told first may be known last.
+    pub(super) fn put(&mut self, number: u64, record: Arc<DeathRecord>) {
         let count = self.of.entry(record.container.clone()).or_default();
         *count += 1;
-        let oldest = if *count > self.max_each {
+        let is_one_too_many = *count > self.max_each;
+        let at = self.records.partition_point(|(other, _)| *other < number);
+        self.records.insert(at, (number, Arc::clone(&record)));
+        let oldest = if is_one_too_many {
             self.records
                 .iter()
-                .position(|old| old.container == record.container)
+                .position(|(_, old)| old.container == record.container)
         } else {
-            (self.records.len() == self.max).then_some(0)
+            (self.records.len() > self.max).then_some(0)
         };
-        self.records.push_back(record);
-        if let Some(gone) = oldest.and_then(|at| self.records.remove(at))
+        let gone = oldest.and_then(|at| self.records.remove(at));
+        if let Some((_, gone)) = gone
             && let Some(count) = self.of.get_mut(&gone.container)
         {
             *count -= 1;
@@ -62,6 +67,7 @@ impl Memory {
             .records
             .iter_mut()
             .rev()
+            .map(|(_, record)| record)
             .filter(|record| record.container == *id);
         let mut changed = Vec::new();
         for record in mine.take(count) {
@@ -78,7 +84,7 @@ impl Memory {
 
     /// The newest first, of one container or of all.
     pub(super) fn newest(&self, of: Option<&ContainerId>, limit: usize) -> Vec<Arc<DeathRecord>> {
-        let newest = self.records.iter().rev();
+        let newest = self.records.iter().rev().map(|(_, record)| record);
         let wanted = newest.filter(|record| of.is_none_or(|id| record.container == *id));
         wanted.take(limit).cloned().collect()
     }
@@ -90,9 +96,11 @@ mod tests {
 
     use super::*;
 
-    fn death(id: &str, secs: i64) -> Arc<DeathRecord> {
+    /// The death of that second, which is its number.
+    fn put(memory: &mut Memory, id: &str, secs: i64) {
         let id = ContainerId::new(id).unwrap();
-        Arc::new(DeathRecord::new(id, Timestamp::from_secs(secs)))
+        let record = DeathRecord::new(id, Timestamp::from_secs(secs));
+        memory.put(secs.unsigned_abs(), Arc::new(record));
     }
 
     fn held(memory: &Memory, of: Option<&str>) -> Vec<i64> {
@@ -105,11 +113,11 @@ mod tests {
     fn the_oldest_go_by_container_and_in_all() {
         let mut memory = Memory::new(4, 2);
         for (id, secs) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
-            memory.push(death(id, secs));
+            put(&mut memory, id, secs);
         }
         assert_eq!(held(&memory, None), [4, 3, 2]);
         for (id, secs) in [("c", 5), ("d", 6)] {
-            memory.push(death(id, secs));
+            put(&mut memory, id, secs);
         }
         assert_eq!(held(&memory, None), [6, 5, 4, 3]);
         assert_eq!(
@@ -120,10 +128,22 @@ mod tests {
     }
 
     #[test]
+    fn they_stand_as_they_were_told_and_not_as_they_came_to_be_known() {
+        let mut memory = Memory::new(4, 2);
+        for (id, secs) in [("a", 2), ("b", 4), ("a", 1), ("b", 3)] {
+            put(&mut memory, id, secs);
+        }
+        assert_eq!(held(&memory, None), [4, 3, 2, 1]);
+        assert_eq!(held(&memory, Some("a")), [2, 1]);
+        put(&mut memory, "a", 5);
+        assert_eq!(held(&memory, Some("a")), [5, 2]);
+    }
+
+    #[test]
     fn later_news_reach_the_records_that_are_there() {
         let mut memory = Memory::new(10, 5);
-        for (id, secs) in [("a", 1), ("b", 2), ("a", 3)] {
-            memory.push(death(id, secs));
+        for (id, secs) in [("a", 1), ("a", 3), ("b", 2)] {
+            put(&mut memory, id, secs);
         }
         let a = ContainerId::new("a").unwrap();
         let removed = |record: &mut DeathRecord| record.removed = Some(Timestamp::from_secs(9));

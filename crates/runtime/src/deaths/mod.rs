@@ -104,10 +104,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, record: DeathRecord) {
+    fn tell(&self, number: u64, record: DeathRecord) {
         let record = Arc::new(record);
         let mut state = self.lock();
-        state.memory.push(Arc::clone(&record));
+        state.memory.put(number, Arc::clone(&record));
         state.send(DeathItem::Died(record));
     }
 

@@ -5,14 +5,13 @@ use std::time::SystemTime;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use longshore_core::{DeathRecord, Timestamp};
+use longshore_core::{DeathRecord, Timestamp, WhyUnknown};
 use longshore_engine::{Engine, Error, EventsQuery};
 
 use super::DeathsConfig;
 use super::look::look;
 use super::record::{Finding, record};
 use super::runs::{News, Runs};
-use longshore_core::WhyUnknown;
 
 /// The deaths among the last 256 events, which is what an engine remembers, oldest first; of containers that are still there
 /// with their last lines. An engine that was restarted has forgotten them.
@@ -50,7 +49,7 @@ pub async fn remembered(engine: &Engine, config: &DeathsConfig) -> Result<Vec<De
         match runs.take(&event, false) {
             Some(News::Ended(ended)) => {
                 // An engine with a longer memory (Podman) is asked about the newest only.
-                if all.len() == config.history {
+                if all.len() >= config.history.max(1) {
                     all.pop_front();
                 }
                 all.push_back(ended);

@@ -11,7 +11,7 @@ use super::runs::Ended;
 const OUTPUT: usize = 4 * 1024;
 /// What is said of lines whose stamps do not tell their run.
 const MIXED: &str = "their stamps are whole seconds: lines of another run may be among these";
-/// Bytes of an error's text that are kept.
+/// Bytes that are kept of an error's text, and of a name: what an engine says may be a megabyte.
 const TEXT: usize = 1024;
 
 /// Why something was not found out.
@@ -74,8 +74,12 @@ pub(super) fn record(ended: &Ended, known: Option<&Container>, finding: Finding)
     let named = asked.or(known);
 
     let mut death = DeathRecord::new(ended.id.clone(), ended.at);
-    death.name = ended.name.clone().or_else(|| Some(named?.name.clone()));
-    death.image = ended.image.clone().or_else(|| Some(named?.image.clone()));
+    let told = |event: &Option<String>, seen: fn(&Container) -> &str| {
+        let text = event.as_deref().or_else(|| named.map(seen))?;
+        Some(cut(text, TEXT).0)
+    };
+    death.name = told(&ended.name, |container| &container.name);
+    death.image = told(&ended.image, |container| &container.image);
     death.started = any.and_then(|any| any.started_at).or(ended.started);
     death.exit_code = ended.exit_code.or_else(|| after?.exit_code);
     death.oom = match ended.oom {
@@ -231,6 +235,26 @@ mod tests {
         let health = death.health.clone().unwrap();
         assert_eq!((health.output.len(), health.cut), (4_096, 1_904));
         assert_eq!(why(&death), []);
+    }
+
+    #[test]
+    fn no_text_of_an_engine_is_kept_whole_where_it_is_huge() {
+        let huge = "é".repeat(1 << 20);
+        let told = Ended {
+            name: Some(huge.clone()),
+            ..ended()
+        };
+        let mut state = seen(5, ContainerState::Exited);
+        state.image.clone_from(&huge);
+        state.error.clone_from(&huge);
+        let mut finding = found(state);
+        finding.log = Err(Miss {
+            why: WhyUnknown::Failed,
+            detail: huge,
+        });
+        let death = record(&told, None, finding);
+        let texts = [&death.name, &death.image, &death.error].map(|text| text.as_ref().unwrap().len());
+        assert_eq!((texts, death.unknown[0].detail.len()), ([1_024; 3], 1_024));
     }
 
     #[test]

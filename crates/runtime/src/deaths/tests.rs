@@ -223,6 +223,46 @@ async fn a_run_that_was_followed_by_another_keeps_its_own_lines() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn last_words_behind_those_of_a_later_run_are_not_taken_for_none() {
+    let stage = Stage::new();
+    stage.ended("a", |_| {});
+    let mut lines = vec![(1, "its own")];
+    lines.extend(std::iter::repeat_n((6, "the next run"), 1_000));
+    stage.script.logs.lock().unwrap().insert(id("a"), lines);
+    let deaths = stage.deaths(DeathsConfig::default(), None);
+    let mut reader = deaths.subscribe();
+    stage.tell(4, "die", "a");
+    let record = next(&mut reader).await;
+    assert_eq!(record.log, None);
+    assert_eq!(why(&record), [(DeathPart::Log, WhyUnknown::AnotherRun)]);
+    deaths.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_death_that_is_known_later_takes_nothing_of_a_newer_one() {
+    let stage = Stage::new();
+    stage.ended("a", |_| {});
+    stage.script.mute.lock().unwrap().push(id("a"));
+    let deaths = stage.deaths(DeathsConfig::default(), None);
+    let mut reader = deaths.subscribe();
+    stage.tell(3, "die", "a");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    stage.script.mute.lock().unwrap().clear();
+    stage.tell(6, "die", "a");
+    assert_eq!(next(&mut reader).await.ended, Timestamp::from_secs(6));
+    stage.tell(6, "oom", "a");
+    match reader.next().await {
+        Some(DeathItem::Amended(record)) => assert_eq!(record.ended, Timestamp::from_secs(6)),
+        other => panic!("{other:?}"),
+    }
+    let older = next(&mut reader).await;
+    assert_eq!((older.ended, older.oom), (Timestamp::from_secs(3), Some(false)));
+    let kept: Vec<_> = deaths.of(&id("a")).iter().map(|record| record.oom).collect();
+    assert_eq!(kept, [Some(true), Some(false)], "the newest first");
+    deaths.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_death_in_a_gap_says_what_nobody_saw() {
     let stage = Stage::new();
     stage.ended("a", |container| container.exit_code = Some(9));

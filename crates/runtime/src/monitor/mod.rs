@@ -112,10 +112,14 @@ impl EventMonitor {
     /// # Errors
     /// When the filter means nothing; nothing has changed then.
     pub fn add_event_filter(&self, filter: &str) -> Result<(), InvalidEventFilter> {
-        let mut filters = EventFilterSet::clone(&self.filters.load());
-        filters.add(filter)?;
-        self.filters.store(Arc::new(filters));
-        Ok(())
+        let mut added = Ok(());
+        // Where another adds one meanwhile it is tried again, so that neither is lost.
+        self.filters.rcu(|before| {
+            let mut filters = EventFilterSet::clone(before);
+            added = filters.add(filter);
+            filters
+        });
+        added
     }
 
     /// Lets everything through again. Also while it runs.

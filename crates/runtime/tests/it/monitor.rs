@@ -264,6 +264,29 @@ async fn stop_leaves_no_task_and_it_starts_again() {
 }
 
 #[tokio::test]
+async fn filters_that_are_added_at_the_same_time_are_all_there() {
+    let fake = fake().await;
+    for _ in 0..200 {
+        let monitor = monitor(&fake);
+        let ready = std::sync::Barrier::new(4);
+        std::thread::scope(|threads| {
+            for thread in 0..4 {
+                let (monitor, ready) = (&monitor, &ready);
+                threads.spawn(move || {
+                    ready.wait();
+                    for n in 0..8 {
+                        monitor.add_event_filter(&format!("{thread}-{n}")).unwrap();
+                    }
+                });
+            }
+        });
+        let full = monitor.add_event_filter("one more").unwrap_err();
+        assert!(full.to_string().contains("more than 32"), "{full}");
+    }
+    fake.stop().await;
+}
+
+#[tokio::test]
 async fn an_event_from_elsewhere_takes_the_same_way() {
     let fake = fake().await;
     let heard = Heard::default();
