@@ -94,7 +94,13 @@ pub(super) fn lines(record: &DeathRecord, lines: usize, colour: bool) -> Vec<Str
         let from = log.lines.len().saturating_sub(lines);
         log.lines.iter().skip(from)
     });
-    shown.extend(last.map(|line| format!("    | {}", neutral(&line.text))));
+    shown.extend(last.map(|line| {
+        let cut = match line.cut {
+            0 => String::new(),
+            bytes => format!(" ({bytes} more bytes)"),
+        };
+        format!("    | {}{cut}", neutral(&line.text))
+    }));
     for unknown in &record.unknown {
         let detail = match unknown.detail.as_str() {
             "" => String::new(),
@@ -136,14 +142,14 @@ mod tests {
         record.started = Some(Timestamp::from_secs(77));
         record.exit_code = Some(3);
         record.restart_count = Some(2);
-        let line = |text: &str| LastLine {
+        let line = |text: &str, cut| LastLine {
             stream: LogSource::Stderr,
             at: None,
             text: text.into(),
-            cut: 0,
+            cut,
         };
         record.log = Some(LastLines {
-            lines: vec![line("first"), line("sec\x1b[2Jond"), line("third")],
+            lines: vec![line("first", 0), line("sec\x1b[2Jond", 0), line("third", 9)],
             earlier: true,
         });
         record.health = Some(LastHealth {
@@ -165,7 +171,7 @@ mod tests {
                 "1970-01-01T00:03:20Z we␛b (abababababab) exit code 3, ran for 2m 3s, 2 restarts, image=shop:1",
                 "    health unhealthy: sick",
                 "    | sec␛[2Jond",
-                "    | third",
+                "    | third (9 more bytes)",
                 "    state not known: failed (no␊route)",
             ]
         );

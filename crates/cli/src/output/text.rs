@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 /// Whether a character could act on a terminal instead of standing on it: controls, and marks that reorder text.
 fn acts(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    c.is_control()
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
 }
 
 /// Shows a character that acts: C0 controls by their Unicode pictures, the others by their number.
@@ -169,8 +170,8 @@ mod tests {
     fn what_acts_on_a_terminal_is_shown_instead() {
         assert_eq!(neutral("web-1"), "web-1");
         assert_eq!(
-            neutral("a\x1b]0;title\x07b\nc\u{202e}d\u{9b}"),
-            "a␛]0;title␇b␊c\\u{202e}d\\u{9b}"
+            neutral("a\x1b]0;title\x07b\nc\u{202e}d\u{9b}\u{61c}"),
+            "a␛]0;title␇b␊c\\u{202e}d\\u{9b}\\u{61c}"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use longshore_testkit::fake::{Fault, SAMPLE_IMAGE, Spec};
 use longshore_testkit::{FakeConfig, FakeEngine};
 
 use crate::longshore::longshore;
@@ -110,6 +111,63 @@ async fn an_engine_that_answers_rubbish() {
     let ran = longshore(["ps"]).engine(&engine.endpoint()).run().await;
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     assert!(ran.err.contains("two␊lines␛[2J"), "{ran:#?}");
+}
+
+#[tokio::test]
+async fn last_words_act_on_nothing_and_are_bounded() {
+    let engine = FakeEngine::start(FakeConfig::default()).await.unwrap();
+    let web = engine.create(Spec::new(SAMPLE_IMAGE).name("web")).await.unwrap();
+    engine.start_container(&web).await.unwrap();
+    for _ in 0..10_000 {
+        engine.log(&web, false, "flood\n").unwrap();
+    }
+    engine
+        .log(&web, true, [[0xff; 1 << 20].as_slice(), b"\n"].concat())
+        .unwrap();
+    engine
+        .log(&web, true, "\x1b[2J\x1b]0;title\x07\rforged\u{202e}\n")
+        .unwrap();
+    engine.exit(&web, 3).await.unwrap();
+    let ran = longshore(["deaths", "--lines", "100"])
+        .engine(&engine.endpoint())
+        .run()
+        .await;
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    assert!(ran.out.len() < 32 << 10 && ran.out.lines().count() <= 51);
+    let shown = ran.out.lines().last().unwrap();
+    assert_eq!(shown, "    | ␛[2J␛]0;title␇␍forged\\u{202e}");
+    assert!(
+        ran.out.contains(" more bytes)\n") && !ran.out.contains('\x1b'),
+        "{}",
+        ran.out
+    );
+    let ran = longshore(["deaths", "--json"])
+        .engine(&engine.endpoint())
+        .run()
+        .await;
+    let lines = ran.json()[0]["log"]["lines"].as_array().unwrap().len();
+    assert!((2..=50).contains(&lines) && ran.out.len() < 32 << 10, "{lines}");
+
+    // An inspect that says what no engine says leaves the rest of the record.
+    for rubbish in ["[]", r#"{"Id": 7, "State": "dead"}"#, "not json", r#"{"Id": ""}"#] {
+        let body = rubbish.to_owned();
+        let inspect = format!("GET /containers/{web}/json");
+        engine
+            .faults()
+            .always(inspect.as_str(), Fault::Answer { status: 200, body });
+        let ran = longshore(["deaths"]).engine(&engine.endpoint()).run().await;
+        engine.faults().clear();
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{rubbish}: {ran:#?}");
+        let first = ran.out.lines().next().unwrap();
+        assert!(
+            first.contains("web (") && first.contains("exit code 3"),
+            "{rubbish}: {first}"
+        );
+        assert!(
+            ran.out.contains("state not known: failed ("),
+            "{rubbish}: {ran:#?}"
+        );
+    }
 }
 
 #[tokio::test]

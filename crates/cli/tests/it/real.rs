@@ -38,11 +38,12 @@ async fn a_container_is_listed_read_and_followed() {
         );
         assert!(run(&lease, &["ps"]).await.out.contains(&name));
 
-        // Followed until both lines are there: a log is written some time after its container.
-        let mut followed = longshore(["logs", "-f", "--stdout", &name])
+        // Followed until all lines are there: a log is written some time after its container.
+        let mut followed = longshore(["logs", "-f", &name])
             .engine(&lease.docker_host())
             .start();
         assert_eq!([followed.line().await, followed.line().await], ["out-1", "out-2"]);
+        assert_eq!(followed.said("err").await, "err-1");
         followed.signal("INT").await;
         assert_eq!(followed.ended().await.unwrap().0.code(), Some(130));
         let ran = run(&lease, &["logs", &id[..12]]).await;

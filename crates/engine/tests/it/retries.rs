@@ -138,12 +138,12 @@ async fn retries_end_with_the_calls_total_limit() {
     };
     let engine = engine.with(|config| {
         config
-            .total_timeout(Duration::from_millis(200))
+            .total_timeout(Duration::from_secs(2))
             .retry(Retry::times(3).backoff(patient))
     });
     let began = Instant::now();
     let error = engine.list_containers(&ListContainers::all()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted, "the cause, not the limit");
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(30));
     fake.stop().await;
 }

@@ -8,7 +8,7 @@ use crate::client::{Client, Heard, gone, is_root, runs};
 
 /// What an ending may take beyond timeout and grace, on a machine that has other things to do; what it does take when it
 /// has not is `cargo xtask bench`'s to say.
-const SLACK: Duration = Duration::from_millis(1_500);
+const SLACK: Duration = Duration::from_secs(5);
 const RLIMIT_NPROC: u32 = 6;
 const SIGKILL: Status = Status::Signal(9);
 
@@ -53,7 +53,7 @@ fn who_follows_term_is_not_killed_and_ends_before_the_grace_is_over() {
     let mut client = Client::start();
     let begun = Instant::now();
     let (heard, exit) = client.finish(Spawn::new(["sh", "-c", &script]).timeout(200, 10_000));
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(8));
     assert_eq!(heard.out, b"begun\nbye\n");
     assert_eq!((exit.status, exit.killed), (Status::Code(3), 0));
     assert!(exit.ended && exit.timed_out);

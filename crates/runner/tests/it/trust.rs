@@ -63,7 +63,7 @@ fn a_client_that_is_gone_ends_everything() {
     drop(runner.stdout.take());
     let begun = Instant::now();
     assert!(runner.wait().unwrap().success());
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

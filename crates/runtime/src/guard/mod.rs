@@ -249,6 +249,13 @@ impl ContainerGuard {
         ObjectRef::from(&self.id)
     }
 
+    /// The last lines that it has printed until now, oldest first: those that are shown when the test panics. None where
+    /// nobody is to see them ([`GuardConfig::on_panic`]).
+    #[must_use]
+    pub fn last_lines(&self) -> Vec<String> {
+        self.capture.as_ref().map(Capture::lines).unwrap_or_default()
+    }
+
     /// Where a TCP port of it is reached from here. Asked of the engine each time: it may change with a restart.
     ///
     /// # Errors
@@ -306,8 +313,8 @@ impl Drop for ContainerGuard {
             return;
         }
         let is_panic = std::thread::panicking();
-        if let (true, Some(sink), Some(capture)) = (is_panic, &self.config.sink, &self.capture) {
-            sink(&self.name, &capture.lines());
+        if is_panic && let Some(sink) = &self.config.sink {
+            sink(&self.name, &self.last_lines());
         }
         if is_panic && self.config.keep_on_panic {
             return;

@@ -166,7 +166,10 @@ async fn memory_that_is_held_counts_and_idle_cache_does_not() {
         let settle = async {
             loop {
                 let is_held = (60_000_000..80_000_000).contains(&bytes(&files));
-                if is_held && (is_podman || bytes(&files).abs_diff(bytes(&asked)) < 1_000_000) {
+                // What fills the memory is gone soon after it is held.
+                let is_same =
+                    bytes(&files).abs_diff(bytes(&asked)) < 1_000_000 && files.usage.pids == asked.usage.pids;
+                if is_held && (is_podman || is_same) {
                     return;
                 }
                 (files, asked) = both.next().await;
@@ -184,7 +187,6 @@ async fn memory_that_is_held_counts_and_idle_cache_does_not() {
         assert_eq!(files.usage.memory_limit_bytes, whole_pages);
         if !is_podman {
             assert_eq!(asked.usage.memory_limit_bytes, whole_pages);
-            assert_eq!(files.usage.pids, asked.usage.pids);
         }
         both.watch.stop().await;
     })

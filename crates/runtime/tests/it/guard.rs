@@ -173,9 +173,14 @@ async fn a_panic_shows_what_the_container_printed() {
         let id = guard.id().to_string();
         let mut panics = tokio::task::JoinSet::new();
         panics.spawn(async move {
-            let _guard = guard;
-            // Some time after it was printed.
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            let printed = async {
+                while guard.last_lines().is_empty() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), printed)
+                .await
+                .expect("a line");
             panic!("on purpose");
         });
         assert!(panics.join_next().await.unwrap().unwrap_err().is_panic());

@@ -148,7 +148,7 @@ async fn a_port_is_open_when_somebody_listens_behind_the_mapping() {
         let wrong = Wait::http(http("/none"))
             .or(Wait::http(http("/").body("bye")))
             .or(Wait::port(81));
-        let hasty = place.config.clone().within(Duration::from_secs(2));
+        let hasty = place.config.clone().within(Duration::from_secs(5));
         let error = wrong.ready(&place.engine, &id, &hasty).await.unwrap_err();
         assert_eq!(error.kind(), WaitErrorKind::Deadline);
         let text = error.to_string();
@@ -186,7 +186,7 @@ async fn commands_files_and_health_are_waited_for() {
             .and(Wait::state("named", |container| !container.name.is_empty()));
         let held = place.start(&id, &wait).await.unwrap();
         assert!(held.waited >= Duration::from_millis(600), "{:?}", held.waited);
-        let hasty = place.config.clone().within(Duration::from_secs(2));
+        let hasty = place.config.clone().within(Duration::from_secs(5));
         let wait = Wait::command(["sh", "-c", "echo not yet >&2; exit 3"]).and(Wait::file("/none"));
         let error = wait
             .ready(&place.engine, &id, &hasty)

@@ -18,7 +18,11 @@ async fn the_container_is_ended_only_where_that_is_allowed() {
         let sleep = Command::new(["sleep", "600"]).timeout(LIMIT);
         let error = plain.run(&on.id, &sleep).await.unwrap_err();
         assert_eq!((error.is_timeout(), error.ended()), (true, Ended::MayStillRun));
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < longshore_testkit::sized(Duration::from_secs(5), Duration::from_secs(1)),
+            "{:?}",
+            began.elapsed()
+        );
         assert!(error.to_string().contains("may still run"), "{error}");
         assert_eq!(processes(&lease, &on.id).await, 3, "it does");
 
@@ -31,7 +35,7 @@ async fn the_container_is_ended_only_where_that_is_allowed() {
             "{error:?}"
         );
         assert!(
-            began.elapsed() < longshore_testkit::sized(Duration::from_secs(3), Duration::from_secs(1)),
+            began.elapsed() < longshore_testkit::sized(Duration::from_secs(5), Duration::from_secs(1)),
             "{:?}",
             began.elapsed()
         );

@@ -240,7 +240,7 @@ async fn a_limit_ends_the_whole_tree_in_time_whatever_it_does() {
             assert!(took >= LIMIT, "{name}: {took:?}");
             println!("{} {name}: {took:?}", lease.engine_name());
             assert!(
-                took < longshore_testkit::sized(Duration::from_secs(2), Duration::from_millis(650)),
+                took < longshore_testkit::sized(Duration::from_secs(5), Duration::from_millis(650)),
                 "{name}: {took:?}"
             );
             if name == "ignores TERM" {
