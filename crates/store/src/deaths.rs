@@ -175,11 +175,29 @@ impl Store {
         done.map(drop).map_err(self.failed(DOING))
     }
 
-    /// Records, newest first.
+    /// Records, newest first; fewer than asked for only at the end of the list.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn deaths(&self, query: DeathQuery<'_>) -> Result<Vec<StoredDeath>, StoreError> {
+    pub async fn deaths(&self, mut query: DeathQuery<'_>) -> Result<Vec<StoredDeath>, StoreError> {
+        query.limit = query.limit.min(DEATHS_AT_ONCE);
+        let mut found = Vec::new();
+        while query.limit > 0 {
+            let rows = self.death_rows(&query).await?;
+            let before = found.len();
+            found.extend(rows.iter().filter_map(stored));
+            // What cannot be read is left out: one damaged row must not hide the others.
+            let damaged = rows.len() - (found.len() - before);
+            let Some(last) = rows.last().filter(|_| damaged > 0) else {
+                break;
+            };
+            query.after = Some(place(last));
+            query.limit = u32::try_from(damaged).unwrap_or(0);
+        }
+        Ok(found)
+    }
+
+    async fn death_rows(&self, query: &DeathQuery<'_>) -> Result<Vec<SqliteRow>, StoreError> {
         let mut sql = sqlx::QueryBuilder::new("SELECT id, host, ended, record FROM deaths WHERE 1 = 1");
         if let Some(host) = query.host {
             sql.push(" AND host = ").push_bind(host);
@@ -192,13 +210,9 @@ impl Store {
             sql.push(", ").push_bind(after.id).push(")");
         }
         sql.push(" ORDER BY ended DESC, id DESC LIMIT ")
-            .push_bind(query.limit.min(DEATHS_AT_ONCE));
-        let rows = sql
-            .build()
-            .fetch_all(self.pool())
-            .await
-            .map_err(self.failed("read records of deaths"))?;
-        Ok(rows.iter().filter_map(stored).collect())
+            .push_bind(query.limit);
+        let rows = sql.build().fetch_all(self.pool()).await;
+        rows.map_err(self.failed("read records of deaths"))
     }
 
     /// The containers with records that a person may mean: the one of that id, else the one that had that name last, else all
@@ -239,11 +253,15 @@ fn stored(row: &SqliteRow) -> Option<StoredDeath> {
     Some(StoredDeath {
         host: row.get("host"),
         record,
-        place: DeathPlace {
-            ended: row.get("ended"),
-            id: row.get("id"),
-        },
+        place: place(row),
     })
+}
+
+fn place(row: &SqliteRow) -> DeathPlace {
+    DeathPlace {
+        ended: row.get("ended"),
+        id: row.get("id"),
+    }
 }
 
 fn write(record: &DeathRecord) -> Vec<u8> {
@@ -253,7 +271,7 @@ fn write(record: &DeathRecord) -> Vec<u8> {
     bytes
 }
 
-/// What cannot be read is left out: one damaged row must not hide the others.
+/// `None`, and a word in the log, when it cannot be read.
 fn read(bytes: &[u8]) -> Option<DeathRecord> {
     let (form, json) = bytes.split_first()?;
     let record = (*form == FORM)

@@ -187,3 +187,30 @@ async fn a_person_finds_what_is_gone_by_id_name_or_prefix() {
     );
     assert_eq!(store.find_dead("other", "abc").await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn damaged_records_hide_no_others() {
+    let (dir, store) = fresh().await;
+    let many: Vec<_> = (0..10).map(|n| death(&format!("c{n}"), n)).collect();
+    store.remember_deaths("local", &many, at(9)).await.unwrap();
+    let url = format!("sqlite://{}", dir.path().join("data/longshore.db").display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    sqlx::raw_sql(
+        "UPDATE deaths SET record = x'01ff' WHERE container IN ('c9', 'c6', 'c5', 'c0'); \
+         UPDATE deaths SET record = x'' WHERE container = 'c7'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let page = |limit| DeathQuery {
+        limit,
+        ..DeathQuery::default()
+    };
+    let found = store.deaths(page(3)).await.unwrap();
+    assert_eq!(secs(&found), [8, 4, 3]);
+    assert_eq!(secs(&store.deaths(page(0)).await.unwrap()), [0; 0]);
+    assert_eq!(secs(&all(&store, page(200)).await), [8, 4, 3, 2, 1]);
+    // One that comes again is whole again.
+    store.remember_deaths("local", &many[7..8], at(9)).await.unwrap();
+    assert_eq!(secs(&store.deaths(page(2)).await.unwrap()), [8, 7]);
+}
