@@ -9,6 +9,9 @@ use std::fmt;
 
 use bytes::{Buf, Bytes};
 
+use crate::error::ErrorKind;
+use crate::{Error, LogFrame};
+
 const HEADER: usize = 8;
 
 /// Which of a process's streams output came from.
@@ -40,7 +43,7 @@ enum Source {
 
 /// A piece of a frame's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Piece {
+enum Piece {
     Output(StdStream, Bytes),
     EngineError(Bytes),
 }
@@ -77,7 +80,7 @@ pub(crate) struct FrameDecoder {
 }
 
 impl FrameDecoder {
-    /// Hands in the next piece. Everything of the last one must have been taken out by [`Self::next`].
+    /// Hands in the next piece. Everything of the last one must have been taken out by [`Self::next_frame`].
     pub(crate) fn push(&mut self, piece: Bytes) {
         debug_assert!(self.input.is_empty(), "a piece was not taken out");
         if !self.broken {
@@ -86,7 +89,7 @@ impl FrameDecoder {
     }
 
     /// The next piece of payload; `None` when more input is needed. After an error it gives nothing more.
-    pub(crate) fn next(&mut self) -> Option<Result<Piece, BadFrame>> {
+    fn next(&mut self) -> Option<Result<Piece, BadFrame>> {
         if self.broken {
             return None;
         }
@@ -133,6 +136,25 @@ impl FrameDecoder {
             }
             self.open = Some((source, u32::from_be_bytes([a, b, c, d])));
         }
+    }
+
+    /// As [`Self::next`], as a frame of a stream of output, or the error that ends it, which `error` begins.
+    pub(crate) fn next_frame(
+        &mut self,
+        error: impl FnOnce(ErrorKind) -> Error,
+    ) -> Option<Result<LogFrame, Error>> {
+        Some(match self.next()? {
+            Ok(Piece::Output(stream, bytes)) => Ok(LogFrame {
+                stream,
+                bytes,
+                ends_entry: self.is_at_end(),
+            }),
+            Ok(Piece::EngineError(text)) => {
+                let text = String::from_utf8_lossy(&text).trim().to_owned();
+                Err(error(ErrorKind::Status).with_message(text))
+            }
+            Err(bad) => Err(error(ErrorKind::Protocol).with_source(bad)),
+        })
     }
 
     fn give_up(&mut self) -> BadFrame {

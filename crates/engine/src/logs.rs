@@ -11,7 +11,7 @@ use longshore_core::{ObjectRef, Timestamp};
 use crate::call::Call;
 use crate::conn::{Body, ReadLimits};
 use crate::error::ErrorKind;
-use crate::frames::{FrameDecoder, Piece};
+use crate::frames::FrameDecoder;
 use crate::path::PathQuery;
 use crate::{Engine, Error, StdStream};
 
@@ -217,23 +217,14 @@ impl Stream for LogStream {
             if this.ended {
                 return Poll::Ready(None);
             }
-            match this.frames.as_mut().and_then(FrameDecoder::next) {
-                Some(Ok(Piece::Output(stream, bytes))) => {
-                    let ends_entry = this.frames.as_ref().is_some_and(FrameDecoder::is_at_end);
-                    return Poll::Ready(Some(Ok(LogFrame {
-                        stream,
-                        bytes,
-                        ends_entry,
-                    })));
-                }
-                Some(Ok(Piece::EngineError(text))) => {
-                    let text = String::from_utf8_lossy(&text).trim().to_owned();
-                    return this.fail(|call| call.error(ErrorKind::Status).with_message(text));
-                }
-                Some(Err(error)) => {
-                    return this.fail(|call| call.error(ErrorKind::Protocol).with_source(error));
-                }
-                None => {}
+            let error = |kind| {
+                Call::get(this.op, PathQuery::new("/"))
+                    .on(this.target.as_str())
+                    .error(kind)
+            };
+            if let Some(frame) = this.frames.as_mut().and_then(|frames| frames.next_frame(error)) {
+                this.ended = frame.is_err();
+                return Poll::Ready(Some(frame));
             }
             match ready!(this.body.poll_read(cx, this.limits)) {
                 Ok(Some(bytes)) => match &mut this.frames {

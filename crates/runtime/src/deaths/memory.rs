@@ -27,12 +27,12 @@ impl Memory {
     }
 
     /// `number` counts deaths as they were told: one that was told first may be known last.
-    pub(super) fn put(&mut self, number: u64, record: Arc<DeathRecord>) {
+    pub(super) fn put(&mut self, number: u64, record: &Arc<DeathRecord>) {
         let count = self.of.entry(record.container.clone()).or_default();
         *count += 1;
         let is_one_too_many = *count > self.max_each;
         let at = self.records.partition_point(|(other, _)| *other < number);
-        self.records.insert(at, (number, Arc::clone(&record)));
+        self.records.insert(at, (number, Arc::clone(record)));
         let oldest = if is_one_too_many {
             self.records
                 .iter()
@@ -100,7 +100,7 @@ mod tests {
     fn put(memory: &mut Memory, id: &str, secs: i64) {
         let id = ContainerId::new(id).unwrap();
         let record = DeathRecord::new(id, Timestamp::from_secs(secs));
-        memory.put(secs.unsigned_abs(), Arc::new(record));
+        memory.put(secs.unsigned_abs(), &Arc::new(record));
     }
 
     fn held(memory: &Memory, of: Option<&str>) -> Vec<i64> {

@@ -107,7 +107,7 @@ impl Shared {
     fn tell(&self, number: u64, record: DeathRecord) {
         let record = Arc::new(record);
         let mut state = self.lock();
-        state.memory.put(number, Arc::clone(&record));
+        state.memory.put(number, &record);
         state.send(DeathItem::Died(record));
     }
 
