@@ -179,6 +179,27 @@ async fn a_secret_that_is_not_there_is_an_error_before_anything_is_sent() {
     assert!(shown.contains("covered") && !shown.contains("hunter2"), "{shown}");
 }
 
+#[tokio::test]
+async fn an_enormous_head_ends_its_call_and_an_endless_one_the_session() {
+    let options = BuildImage::default().secret("token", SecretSource::bytes("hunter2"));
+    let asker = Asker::new(offer(&options).await.unwrap()).await;
+    let with_head = async |kilobytes: usize| {
+        let mut calls = asker.calls.clone().ready().await.unwrap();
+        let mut request = Request::post(format!("http://localhost{}", secrets::GET));
+        for n in 0..kilobytes {
+            request = request.header(format!("x-{n}"), "x".repeat(1_000));
+        }
+        let (answer, _) = calls.send_request(request.body(()).unwrap(), true).unwrap();
+        answer.await
+    };
+    for _ in 0..3 {
+        assert_eq!(with_head(80).await.unwrap().status(), 431);
+    }
+    assert_eq!(asker.ask(secrets::GET, &message(b"token")).await.status, "0");
+    let ended = with_head(1_000).await.unwrap_err();
+    assert!(ended.is_go_away(), "{ended:?}");
+}
+
 #[cfg(unix)]
 mod agents {
     use std::path::Path;
