@@ -20,6 +20,13 @@ struct Run {
     previous: Option<Timestamp>,
 }
 
+impl Run {
+    /// Whether it began after that moment, at which another one went on: an engine's order is not that of time.
+    fn is_after(&self, at: Timestamp) -> bool {
+        self.previous.is_some() && self.started.is_some_and(|started| at < started)
+    }
+}
+
 /// A run has ended: all that its events told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ended {
@@ -96,12 +103,15 @@ impl Runs {
             "kill" => {
                 let signal = event.signal();
                 let run = self.run(&id);
-                run.signal = signal.or(run.signal);
+                if !run.is_after(at) {
+                    run.signal = signal.or(run.signal);
+                }
                 None
             }
             "oom" => {
                 let run = self.run(&id);
-                if run.started.is_none() && run.previous.is_some() {
+                let is_between = run.started.is_none() && run.previous.is_some();
+                if is_between || run.is_after(at) {
                     return Some(News::LateOom(id));
                 }
                 run.oom = true;
@@ -231,6 +241,12 @@ mod tests {
         assert_eq!(tell(&mut runs, 3, "start", &[]), None);
         let id = ContainerId::new("a").unwrap();
         assert_eq!(tell(&mut runs, 4, "oom", &[]), Some(News::LateOom(id.clone())));
+        // Also where the next run was told to have begun.
+        tell(&mut runs, 5, "start", &[]);
+        tell(&mut runs, 4, "kill", &[("signal", "9")]);
+        assert_eq!(tell(&mut runs, 4, "oom", &[]), Some(News::LateOom(id.clone())));
+        let next = ended(tell(&mut runs, 5, "die", &[]));
+        assert_eq!((next.oom, next.signal), (false, None));
         let removed = Timestamp::from_secs(5);
         assert_eq!(
             tell(&mut runs, 5, "destroy", &[]),
