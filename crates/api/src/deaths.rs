@@ -24,6 +24,9 @@ pub struct DeathRow {
     pub cause: String,
     /// The same in a few words for people.
     pub text: String,
+    /// Whether a person may want to look: not for exit code 0, for the signal that the engine was asked to send, and for
+    /// SIGINT and SIGTERM whoever sent them. What is not known may have failed.
+    pub failed: bool,
     /// What its main process ended with.
     pub exit_code: Option<i64>,
     /// Whether the kernel ended a process of the run for want of memory.
@@ -130,7 +133,7 @@ mod tests {
     #[test]
     fn a_record_has_the_documented_form() {
         let text = r#"{"host":"local","container":"aa","name":null,"image":null,"started":null,
-            "ended":"2026-01-02T03:04:05Z","cause":"unknown","text":"ended; how is not known","exit_code":null,
+            "ended":"2026-01-02T03:04:05Z","cause":"unknown","text":"ended; how is not known","failed":true,"exit_code":null,
             "oom":null,"signal":null,"restart_count":null,"restarting":null,"error":null,"removed":null,
             "synthetic":true,"unknown":[{"part":"log","why":"gone","detail":""}],"health":null,"log":null,"newer":1}"#;
         let parsed: DeathEntry = serde_json::from_str(text).unwrap();

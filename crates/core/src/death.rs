@@ -14,6 +14,10 @@ use crate::names::open_enum;
 use crate::signal::signal_name;
 use crate::{ContainerId, Health, Timestamp};
 
+/// The signals that ask a program to end.
+const SIGINT: u32 = 2;
+const SIGTERM: u32 = 15;
+
 open_enum! {
     /// Where a program wrote a line.
     pub enum LogSource {
@@ -214,6 +218,29 @@ impl DeathRecord {
             Some(code) if signal_of(code).is_some() => DeathCause::Signal,
             Some(_) => DeathCause::Failure,
             None => DeathCause::Unknown,
+        }
+    }
+
+    /// Whether a person may want to look: true but for exit code 0, the signal that the engine was asked to send, and SIGINT
+    /// and SIGTERM whoever sent them. What is not known may have failed.
+    ///
+    /// ```
+    /// # use longshore_core::{ContainerId, DeathRecord, Timestamp};
+    /// let mut death = DeathRecord::new(ContainerId::new("abc")?, Timestamp::from_secs(9));
+    /// death.exit_code = Some(137);
+    /// assert!(death.is_failure());
+    /// death.signal = Some(9);
+    /// assert!(!death.is_failure());
+    /// # Ok::<(), longshore_core::InvalidRef>(())
+    /// ```
+    pub fn is_failure(&self) -> bool {
+        match self.cause() {
+            DeathCause::Success => false,
+            DeathCause::Signal => {
+                let ended_by = self.exit_code.and_then(signal_of);
+                ended_by != self.signal && ![Some(SIGINT), Some(SIGTERM)].contains(&ended_by)
+            }
+            _ => true,
         }
     }
 

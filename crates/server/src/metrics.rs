@@ -40,7 +40,7 @@ pub(crate) struct Metrics {
     pub(crate) streams: Gauge,
     /// Their subscriptions.
     pub(crate) subscriptions: Gauge,
-    /// Events that slow readers missed.
+    /// Events and ends of containers that slow readers missed.
     pub(crate) missed: Counter,
     /// What is kept of events.
     pub(crate) history: HistoryMetrics,
@@ -101,7 +101,7 @@ impl Metrics {
         );
         registry.register(
             "events_missed",
-            "Events that slow readers missed",
+            "Events and ends of containers that slow readers missed",
             metrics.missed.clone(),
         );
         let history = &metrics.history;

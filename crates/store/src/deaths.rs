@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use futures_util::TryStreamExt;
 use longshore_core::{ContainerId, DeathRecord, Timestamp};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
@@ -55,6 +56,8 @@ pub struct DeathQuery<'a> {
     pub host: Option<&'a str>,
     /// Only of this container.
     pub container: Option<&'a ContainerId>,
+    /// Only those that failed ([`DeathRecord::is_failure`]).
+    pub failed: bool,
     /// Only those that come after this place.
     pub after: Option<DeathPlace>,
     /// At most so many, and never more than [`DEATHS_AT_ONCE`].
@@ -179,25 +182,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn deaths(&self, mut query: DeathQuery<'_>) -> Result<Vec<StoredDeath>, StoreError> {
-        query.limit = query.limit.min(DEATHS_AT_ONCE);
-        let mut found = Vec::new();
-        while query.limit > 0 {
-            let rows = self.death_rows(&query).await?;
-            let before = found.len();
-            found.extend(rows.iter().filter_map(stored));
-            // What cannot be read is left out: one damaged row must not hide the others.
-            let damaged = rows.len() - (found.len() - before);
-            let Some(last) = rows.last().filter(|_| damaged > 0) else {
-                break;
-            };
-            query.after = Some(place(last));
-            query.limit = u32::try_from(damaged).unwrap_or(0);
-        }
-        Ok(found)
-    }
-
-    async fn death_rows(&self, query: &DeathQuery<'_>) -> Result<Vec<SqliteRow>, StoreError> {
+    pub async fn deaths(&self, query: DeathQuery<'_>) -> Result<Vec<StoredDeath>, StoreError> {
         let mut sql = sqlx::QueryBuilder::new("SELECT id, host, ended, record FROM deaths WHERE 1 = 1");
         if let Some(host) = query.host {
             sql.push(" AND host = ").push_bind(host);
@@ -209,10 +194,21 @@ impl Store {
             sql.push(" AND (ended, id) < (").push_bind(after.ended);
             sql.push(", ").push_bind(after.id).push(")");
         }
-        sql.push(" ORDER BY ended DESC, id DESC LIMIT ")
-            .push_bind(query.limit);
-        let rows = sql.build().fetch_all(self.pool()).await;
-        rows.map_err(self.failed("read records of deaths"))
+        sql.push(" ORDER BY ended DESC, id DESC");
+        // Read until there are enough: what a record says of its end is not in the columns, and one that is damaged is left
+        // out and hides no others.
+        let wanted = query.limit.min(DEATHS_AT_ONCE) as usize;
+        let mut rows = sql.build().fetch(self.pool());
+        let mut found = Vec::new();
+        while found.len() < wanted
+            && let Some(row) = rows
+                .try_next()
+                .await
+                .map_err(self.failed("read records of deaths"))?
+        {
+            found.extend(stored(&row).filter(|one| !query.failed || one.record.is_failure()));
+        }
+        Ok(found)
     }
 
     /// The containers with records that a person may mean: the one of that id, else the one that had that name last, else all
@@ -253,15 +249,11 @@ fn stored(row: &SqliteRow) -> Option<StoredDeath> {
     Some(StoredDeath {
         host: row.get("host"),
         record,
-        place: place(row),
+        place: DeathPlace {
+            ended: row.get("ended"),
+            id: row.get("id"),
+        },
     })
-}
-
-fn place(row: &SqliteRow) -> DeathPlace {
-    DeathPlace {
-        ended: row.get("ended"),
-        id: row.get("id"),
-    }
 }
 
 fn write(record: &DeathRecord) -> Vec<u8> {

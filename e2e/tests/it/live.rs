@@ -12,6 +12,10 @@ const LIMIT: Duration = Duration::from_secs(15);
 
 on_real_engines!(a_container_started_outside_is_told_at_once, told_at_once);
 on_real_engines!(logs_and_statistics_are_followed, followed);
+on_real_engines!(
+    an_end_is_told_when_it_happens_and_when_it_is_amended,
+    ends_are_told
+);
 on_real_engines!(the_engine_is_lost_and_regained, lost_and_regained);
 
 fn upserted<'a>(message: &'a Value, id: &str) -> Option<&'a Value> {
@@ -111,6 +115,49 @@ async fn followed(rig: &Rig) {
     };
     let reason = stream.wait(LIMIT, both).await.unwrap();
     assert_eq!(reason, "container_removed");
+}
+
+async fn ends_are_told(rig: &Rig) {
+    let mut stream = Stream::bearer(rig.server.address, &rig.viewer).await.unwrap();
+    let failed = json!({ "failed": true, "rows": true, "limit": 0 });
+    stream.subscribe(1, "deaths", failed).await.unwrap();
+    let stands = |message: &Value| (message["type"] == "data" && message["id"] == 1).then_some(());
+    stream.wait(LIMIT, stands).await.unwrap();
+    let told = |message: &Value, id: u64, what: &str, container: &str| {
+        let of = message["data"][what].as_array().filter(|_| message["id"] == id)?;
+        of.iter().find(|end| end["container"] == container).cloned()
+    };
+
+    let fine = rig.run("fine", "exit 0").await;
+    let id = rig.run("fails", "echo no more boxes >&2; exit 3").await;
+    let begun = Instant::now();
+    let mut others = Vec::new();
+    let row = stream
+        .wait(LIMIT, |message| {
+            others.extend(told(message, 1, "rows", &fine));
+            told(message, 1, "rows", &id)
+        })
+        .await
+        .unwrap();
+    println!("from the engine's answer to the record: {:?}", begun.elapsed());
+    assert_eq!(
+        (&row["exit_code"], &row["text"]),
+        (&3.into(), &"exit code 3".into())
+    );
+    assert!(others.is_empty(), "{others:?}");
+
+    stream
+        .subscribe(2, "deaths", json!({ "host": "local", "id": id }))
+        .await
+        .unwrap();
+    let whole = |message: &Value| told(message, 2, "deaths", &id);
+    let death = stream.wait(LIMIT, whole).await.unwrap();
+    assert_eq!(death["log"]["lines"][0]["text"], "no more boxes", "{death}");
+    assert!(death["removed"].is_null(), "{death}");
+    rig.lease.remove(&id).await.unwrap();
+    let amended = stream.wait(LIMIT, whole).await.unwrap();
+    assert!(amended["removed"].is_string(), "{amended}");
+    assert_eq!(amended["ended"], death["ended"]);
 }
 
 async fn lost_and_regained(rig: &Rig) {

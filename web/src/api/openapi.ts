@@ -31,6 +31,10 @@ export interface components {
             /** @enum {string} */
             channel: "logs";
             params: components["schemas"]["LogsParams"];
+        } | {
+            /** @enum {string} */
+            channel: "deaths";
+            params: components["schemas"]["DeathsParams"];
         };
         ClientMessage: {
             channel: string;
@@ -164,6 +168,7 @@ export interface components {
             error: string | null;
             /** Format: int64 */
             exit_code: number | null;
+            failed: boolean;
             host: string;
             image: string | null;
             name: string | null;
@@ -183,6 +188,29 @@ export interface components {
             detail: string;
             part: string;
             why: string;
+        };
+        DeathsData: {
+            deaths: components["schemas"]["DeathEntry"][];
+        } | {
+            rows: components["schemas"]["DeathRow"][];
+        } | {
+            /** Format: int64 */
+            lagged: number;
+        };
+        DeathsParams: {
+            /** @default null */
+            failed: boolean | null;
+            /** @default null */
+            host: string | null;
+            /** @default null */
+            id: string | null;
+            /**
+             * Format: int32
+             * @default null
+             */
+            limit: number | null;
+            /** @default null */
+            rows: boolean | null;
         };
         DeathsReply: {
             deaths: components["schemas"]["DeathRow"][];
@@ -590,6 +618,8 @@ export type DeathLine = components['schemas']['DeathLine'];
 export type DeathLog = components['schemas']['DeathLog'];
 export type DeathRow = components['schemas']['DeathRow'];
 export type DeathUnknown = components['schemas']['DeathUnknown'];
+export type DeathsData = components['schemas']['DeathsData'];
+export type DeathsParams = components['schemas']['DeathsParams'];
 export type DeathsReply = components['schemas']['DeathsReply'];
 export type EngineInfo = components['schemas']['EngineInfo'];
 export type ErrorBody = components['schemas']['ErrorBody'];

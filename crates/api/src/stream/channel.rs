@@ -21,6 +21,8 @@ pub enum Channel {
     HostMetrics {},
     /// Output of one container, followed; carries [`LogsData`](super::LogsData).
     Logs(LogsParams),
+    /// How containers end, of every host, one host or one container; carries [`DeathsData`](super::DeathsData).
+    Deaths(DeathsParams),
 }
 
 /// Parameters of `events`.
@@ -74,6 +76,22 @@ pub struct LogsParams {
     pub stderr: Option<bool>,
 }
 
+/// Parameters of `deaths`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct DeathsParams {
+    /// Only of this host.
+    pub host: Option<String>,
+    /// Only of this container of that host: id, unique prefix or name. Also of one that was removed.
+    pub id: Option<String>,
+    /// Only those that failed (see [`DeathRow::failed`](crate::DeathRow::failed)); all when not given.
+    pub failed: Option<bool>,
+    /// Rows as in a list, without what the health check and the log said last; whole records when not given.
+    pub rows: Option<bool>,
+    /// How many of the newest come first: 50 when not given, never more than 200, and of one container 20.
+    pub limit: Option<u32>,
+}
+
 impl Channel {
     /// The names of all channels.
     pub const NAMES: &'static [&'static str] = &[
@@ -83,6 +101,7 @@ impl Channel {
         "container_stats",
         "host_metrics",
         "logs",
+        "deaths",
     ];
 
     /// Reads a channel from the two fields of a subscribe message.
@@ -132,6 +151,13 @@ mod tests {
             panic!("not a logs channel")
         };
         assert_eq!((logs.id.as_str(), logs.tail), ("web", Some(5)));
+        assert_eq!(
+            Channel::parse("deaths", serde_json::json!({"failed":true})),
+            Ok(Channel::Deaths(DeathsParams {
+                failed: Some(true),
+                ..DeathsParams::default()
+            }))
+        );
         assert_eq!(
             Channel::parse("nope", null.clone()).unwrap_err().0,
             ErrorCode::UnknownChannel

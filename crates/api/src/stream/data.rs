@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::containers::{ContainerRow, ContainersReply};
+use crate::deaths::{DeathEntry, DeathRow};
 use crate::events::EventRecord;
 use crate::hosts::HostRow;
 use crate::logs::{LogLine, LogNote};
@@ -71,6 +72,18 @@ pub struct LogsData {
     /// What is to be known after these lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<LogNote>,
+}
+
+/// What `deaths` carries. The same end comes again when more becomes known of it: host, container and `ended` name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeathsData {
+    /// Whole records, oldest first. The first messages, one at least, bring those that are remembered.
+    Deaths(Vec<DeathEntry>),
+    /// The same as rows of a list, where those were asked for.
+    Rows(Vec<DeathRow>),
+    /// This reader was too slow and missed so many: subscribe anew for what they said.
+    Lagged(u64),
 }
 
 #[cfg(test)]

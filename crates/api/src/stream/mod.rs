@@ -3,7 +3,7 @@
 //! One WebSocket, one JSON object a text frame. The client subscribes to channels under ids that it chooses; the
 //! server answers `subscribed`, then sends `data` under that id. The server sends `ping` every 20 seconds; a client that
 //! says nothing for 60 seconds is disconnected. Queues are bounded: containers and statistics fold together to
-//! the newest, events say how many were missed.
+//! the newest, events and deaths say how many were missed.
 
 mod channel;
 mod data;
@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 
 use crate::error::ErrorCode;
 
-pub use channel::{Channel, ContainerStatsParams, EventsParams, LogsParams, StatsParams};
+pub use channel::{Channel, ContainerStatsParams, DeathsParams, EventsParams, LogsParams, StatsParams};
 pub use data::{
-    ContainerChanges, ContainerKey, ContainersData, EventsData, HostMetricsData, LogsData, StatsData,
+    ContainerChanges, ContainerKey, ContainersData, DeathsData, EventsData, HostMetricsData, LogsData,
+    StatsData,
 };
 
 /// Largest message that the server takes, in bytes; a larger one closes the connection with 1009.

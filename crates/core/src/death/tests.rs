@@ -144,3 +144,34 @@ fn what_programs_print_does_not_show_in_debug() {
     });
     assert!(!format!("{record:?}").contains("hunter2"));
 }
+
+#[test]
+fn what_was_asked_for_is_no_failure() {
+    let failed = |code, signal, oom| {
+        let mut death = death(code);
+        (death.signal, death.oom) = (signal, oom);
+        death.is_failure()
+    };
+    for (code, signal, oom, expected, why) in [
+        (Some(0), None, Some(false), false, "success"),
+        (Some(0), Some(15), None, false, "success after a stop"),
+        (
+            Some(0),
+            None,
+            Some(true),
+            true,
+            "success, though one of its processes was ended",
+        ),
+        (Some(1), None, None, true, "an exit code"),
+        (Some(1), Some(15), None, true, "an exit code after a stop"),
+        (Some(137), None, None, true, "killed by nobody known"),
+        (Some(137), Some(9), Some(false), false, "killed on request"),
+        (Some(137), Some(9), Some(true), true, "for want of memory"),
+        (Some(139), Some(15), None, true, "crashed while it was stopped"),
+        (Some(143), None, None, false, "asked to end by somebody else"),
+        (Some(130), None, None, false, "Ctrl-C"),
+        (None, None, None, true, "unknown"),
+    ] {
+        assert_eq!(failed(code, signal, oom), expected, "{why}");
+    }
+}

@@ -16,6 +16,7 @@ pub(crate) fn death_row(host: &str, record: &DeathRecord) -> DeathRow {
         ended: time(record.ended),
         cause: record.cause().as_str().to_owned(),
         text: record.sentence(),
+        failed: record.is_failure(),
         exit_code: record.exit_code,
         oom: record.oom,
         signal: record.signal,

@@ -25,7 +25,7 @@ use crate::{auth, health, metrics, monitor, rest, stream};
     ),
     components(schemas(
         longshore_api::ErrorCode, live::ClientMessage, live::ServerMessage, live::Channel, live::ContainersData,
-        live::EventsData, live::StatsData, live::HostMetricsData, live::LogsData,
+        live::EventsData, live::StatsData, live::HostMetricsData, live::LogsData, live::DeathsData,
         plain::MonitorMessage, plain::MessageType, plain::MonitorRequest, plain::EventPayload, plain::EventActor,
         plain::ErrorPayload, plain::RestoredPayload, plain::GapPayload, plain::LaggedPayload,
     )),

@@ -1,5 +1,6 @@
 //! How containers ended: of one, also when it is gone, and the newest of all.
 
+use std::collections::{HashMap, hash_map::Entry};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -28,6 +29,8 @@ const LIMIT: u32 = 50;
 pub(crate) struct DeathsParams {
     /// Only of this host.
     host: Option<String>,
+    /// Only those that failed.
+    failed: Option<bool>,
     /// What came as `next`: what is older.
     after: Option<String>,
     /// At most so many, 50 when not given and never more than 200.
@@ -51,6 +54,7 @@ pub(crate) async fn list_deaths(
     let query = DeathQuery {
         host: params.host.as_deref(),
         container: None,
+        failed: params.failed.unwrap_or(false),
         after,
         limit,
     };
@@ -81,32 +85,92 @@ pub(crate) async fn container_deaths(
     InPath((host, id)): InPath<(String, String)>,
 ) -> ApiResult<Json<ContainerDeathsReply>> {
     let (host, container) = meant(&app, &host, &id).await?;
-    let query = DeathQuery {
-        host: Some(host.name()),
+    let of = DeathsOf {
+        hosts: std::slice::from_ref(&host),
         container: Some(&container),
-        after: None,
-        limit: DEATHS_PER_CONTAINER,
+        failed: false,
+        limit: None,
     };
-    let stored = app.store.deaths(query).await?;
-    let mut records: Vec<Arc<DeathRecord>> = stored.into_iter().map(|one| Arc::new(one.record)).collect();
-    // What could not be written yet.
-    for record in host.deaths().of(&container) {
-        if records.iter().all(|one| one.ended != record.ended) {
-            records.push(record);
-        }
-    }
-    records.sort_by_key(|record| std::cmp::Reverse(record.ended));
+    let records = of.newest(&app).await?;
     Ok(Json(ContainerDeathsReply {
         container: container.to_string(),
         deaths: records
             .iter()
-            .map(|record| convert::death_entry(host.name(), record))
+            .map(|(host, record)| convert::death_entry(host, record))
             .collect(),
     }))
 }
 
+/// Which records are meant.
+pub(crate) struct DeathsOf<'a> {
+    pub(crate) hosts: &'a [Arc<Host>],
+    pub(crate) container: Option<&'a ContainerId>,
+    pub(crate) failed: bool,
+    /// At most so many; see the API.
+    pub(crate) limit: Option<u32>,
+}
+
+impl DeathsOf<'_> {
+    /// Whether a record of one of the hosts is among them.
+    pub(crate) fn fits(&self, record: &DeathRecord) -> bool {
+        self.container.is_none_or(|id| record.container == *id) && (!self.failed || record.is_failure())
+    }
+
+    /// With the names of their hosts, newest first: what is kept, and what could not be written yet.
+    pub(crate) async fn newest(&self, app: &Shared) -> ApiResult<Vec<(String, Arc<DeathRecord>)>> {
+        let most = self.container.map_or(DEATHS_AT_ONCE, |_| DEATHS_PER_CONTAINER);
+        let limit = self.limit.unwrap_or(LIMIT).min(most);
+        let mut found = Vec::new();
+        for host in self.hosts {
+            // Taken first: what is not in memory any more is in the store.
+            let held = match self.container {
+                Some(id) => host.deaths().of(id),
+                None => host.deaths().newest(usize::MAX),
+            };
+            let stored = app.store.deaths(DeathQuery {
+                host: Some(host.name()),
+                container: self.container,
+                failed: self.failed,
+                after: None,
+                limit,
+            });
+            let mut records: HashMap<_, DeathRecord> = stored
+                .await?
+                .into_iter()
+                .map(|one| ((one.record.container.clone(), one.record.ended), one.record))
+                .collect();
+            for record in held
+                .into_iter()
+                .filter(|record| self.fits(record))
+                .take(limit as usize)
+            {
+                match records.entry((record.container.clone(), record.ended)) {
+                    Entry::Occupied(mut kept) => {
+                        // The newer of the two, with what only the other knows, as the store will have it.
+                        let kept = kept.get_mut();
+                        let kept_before = std::mem::replace(kept, DeathRecord::clone(&record));
+                        kept.complete(kept_before);
+                    }
+                    Entry::Vacant(place) => {
+                        place.insert(DeathRecord::clone(&record));
+                    }
+                }
+            }
+            let name = host.name();
+            found.extend(
+                records
+                    .into_values()
+                    .map(|record| (name.to_owned(), Arc::new(record))),
+            );
+        }
+        found.sort_by(|(_, a), (_, b)| b.ended.cmp(&a.ended).then_with(|| a.container.cmp(&b.container)));
+        found.truncate(limit as usize);
+        Ok(found)
+    }
+}
+
 /// The container that `id` means: one that is there before one that was.
-async fn meant(app: &Shared, host: &str, id: &str) -> ApiResult<(Arc<Host>, ContainerId)> {
+pub(crate) async fn meant(app: &Shared, host: &str, id: &str) -> ApiResult<(Arc<Host>, ContainerId)> {
     let reference = object_ref(id)?;
     let known = app.host(host)?;
     match known.mirror().find(reference.as_str()) {

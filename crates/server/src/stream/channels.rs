@@ -5,7 +5,7 @@ use longshore_api::Channel;
 use crate::app::App;
 
 use super::{
-    containers, events, logs,
+    containers, deaths, events, logs,
     outlet::{Outlet, Stop},
     stats,
 };
@@ -19,6 +19,7 @@ pub(super) async fn run(app: &App, outlet: &Outlet, channel: Channel) -> Result<
         Channel::ContainerStats(params) => stats::one(app, outlet, params).await,
         Channel::HostMetrics {} => stats::hosts(app, outlet).await,
         Channel::Logs(params) => logs::run(app, outlet, params).await,
+        Channel::Deaths(params) => deaths::run(app, outlet, params).await,
     }
 }
 

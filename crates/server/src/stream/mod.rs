@@ -6,6 +6,7 @@
 mod channels;
 mod connection;
 mod containers;
+mod deaths;
 mod events;
 mod logs;
 mod outlet;

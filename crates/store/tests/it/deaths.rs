@@ -214,3 +214,33 @@ async fn damaged_records_hide_no_others() {
     store.remember_deaths("local", &many[7..8], at(9)).await.unwrap();
     assert_eq!(secs(&store.deaths(page(2)).await.unwrap()), [8, 7]);
 }
+
+#[tokio::test]
+async fn failures_are_found_behind_any_number_of_successes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).await.unwrap();
+    let failures = [death("aa", 1), death("bb", 2)];
+    let successes: Vec<DeathRecord> = (0..300)
+        .map(|n| DeathRecord {
+            exit_code: Some(0),
+            ..death(&format!("c{n}"), 10 + n)
+        })
+        .collect();
+    let records = failures.iter().chain(&successes);
+    store.remember_deaths("local", records, at(400)).await.unwrap();
+    let query = DeathQuery {
+        failed: true,
+        ..DeathQuery::default()
+    };
+    let found = all(&store, query).await;
+    assert_eq!(secs(&found), [2, 1]);
+    let query = DeathQuery {
+        after: Some(found[0].place),
+        ..query
+    };
+    assert_eq!(secs(&all(&store, query).await), [1], "goes on after a place");
+    assert_eq!(
+        all(&store, DeathQuery::default()).await.len(),
+        DEATHS_AT_ONCE as usize
+    );
+}
