@@ -43,6 +43,9 @@ pub(crate) enum Command {
     ///
     /// Without --follow: the ends among what the engine still remembers (its last 256 events). It is asked for the last lines
     /// of each log; of a container that is gone they are not known. `serve` keeps all of it, also after a removal.
+    ///
+    /// Where no end of a named container is known, that is said on stderr, with how far back the engine remembers; when there
+    /// is no such container either, the exit code is 4.
     Deaths(Deaths),
     /// Show what containers use
     Stats(Stats),

@@ -12,7 +12,7 @@ const INTRO: &str = "\
 
 Generated from the definition in `crates/cli`: do not edit by hand.
 
-`ps`, `logs`, `events` and `stats` talk to an engine directly. They find it as `docker` does: by `-H` or `--context`, by
+`ps`, `logs`, `events`, `deaths` and `stats` talk to an engine directly. They find it as `docker` does: by `-H` or `--context`, by
 `DOCKER_HOST`, by `DOCKER_CONTEXT` or the current context, or in the usual places of a socket. With `--json` they print one JSON object a line, in snake case; what is not known is `null`, times
 are RFC 3339 in UTC, and `time_nano` of an event is an integer. A log goes where the container wrote it: its standard
 output to ours, its standard error to ours, byte for byte, unless ours is a terminal: there nothing passes that would act

@@ -31,7 +31,8 @@ impl Deaths {
     /// When the engine does not tell its events.
     pub async fn remembered(&self) -> Result<Vec<DeathRecord>, DockerError> {
         let config = DeathsConfig::default();
-        self.0.run(deaths::remembered(self.0.engine(), &config)).await
+        let remembered = self.0.run(deaths::remembered(self.0.engine(), &config)).await?;
+        Ok(remembered.deaths)
     }
 
     /// Deaths as they come, each with exit code, OOM, the engine's signal, restarts, health and the last lines; begins with

@@ -71,11 +71,6 @@ async fn deaths_are_remembered_and_followed_with_their_last_words() {
         "{ran:#?}"
     );
     assert_eq!(lines[1..], ["    | no more disk"], "{ran:#?}");
-    let ran = longshore(["deaths", "other"])
-        .engine(&engine.endpoint())
-        .run()
-        .await;
-    assert_eq!((ran.out.as_str(), ran.code), ("", Some(0)), "{ran:#?}");
 
     let mut running = longshore(["deaths", "-f", "--json", "web"])
         .engine(&engine.endpoint())
@@ -103,6 +98,66 @@ async fn deaths_are_remembered_and_followed_with_their_last_words() {
     running.signal("INT").await;
     let (status, err) = running.ended().await.unwrap();
     assert_eq!((status.code(), err.as_str()), (Some(130), ""));
+}
+
+#[tokio::test]
+async fn of_whom_no_death_is_known_is_told_and_how_far_back_that_is_known() {
+    let (engine, web) = engine().await;
+    let idle = engine.create(Spec::new(SAMPLE_IMAGE).name("idle")).await.unwrap();
+    engine.exit(&web, 3).await.unwrap();
+    let deaths = async |names: &[&str]| {
+        let words = ["deaths"].iter().chain(names).copied();
+        longshore(words).engine(&engine.endpoint()).run().await
+    };
+    // It is there and has never ended, which is no error.
+    for name in ["idle", "/idle", &idle[..12]] {
+        let ran = deaths(&[name]).await;
+        assert_eq!((ran.out.as_str(), ran.code), ("", Some(0)), "{ran:#?}");
+        let told = format!("warning: no death of {name} is known: the engine remembers its events since 20");
+        assert!(
+            ran.err.starts_with(&told) && ran.err.lines().count() == 1,
+            "{ran:#?}"
+        );
+    }
+    let ran = deaths(&["nobody"]).await;
+    assert_eq!((ran.out.as_str(), ran.code), ("", Some(4)), "{ran:#?}");
+    let lines: Vec<&str> = ran.err.lines().collect();
+    let told =
+        "error: no death of nobody is known, and no such container: the engine remembers its events since 20";
+    assert!(lines[0].starts_with(told), "{ran:#?}");
+    assert!(lines[1].starts_with("hint: `longshore serve` keeps"), "{ran:#?}");
+    // What is known of others is shown all the same.
+    let ran = deaths(&["nobody", "web", "idle", "else"]).await;
+    assert_eq!(ran.code, Some(4), "{ran:#?}");
+    assert!(
+        ran.out.contains("web (") && ran.out.lines().count() == 1,
+        "{ran:#?}"
+    );
+    assert!(ran.err.contains("no death of nobody, else is known"), "{ran:#?}");
+    // Of a container that is gone the engine still tells.
+    engine.remove(&web, true).await.unwrap();
+    let ran = deaths(&["web"]).await;
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{ran:#?}");
+    let ran = deaths(&[]).await;
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{ran:#?}");
+}
+
+#[tokio::test]
+async fn an_engine_that_remembers_nothing_is_told_as_such() {
+    let (engine, _) = engine().await;
+    engine.restart(Restart::Crash).await.unwrap();
+    let ran = longshore(["deaths", "web"])
+        .engine(&engine.endpoint())
+        .run()
+        .await;
+    assert_eq!(
+        (ran.err.as_str(), ran.code),
+        (
+            "warning: no death of web is known: the engine remembers no events\n",
+            Some(0)
+        ),
+        "{ran:#?}"
+    );
 }
 
 #[tokio::test]

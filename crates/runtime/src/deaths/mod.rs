@@ -33,7 +33,7 @@ pub(crate) use look::DeathSource;
 #[cfg(test)]
 pub(crate) use look::Tail;
 use memory::Memory;
-pub use past::remembered;
+pub use past::{Remembered, remembered};
 
 use crate::feed::Cursor;
 use crate::tasks::guarded;

@@ -13,13 +13,22 @@ use super::look::look;
 use super::record::{Finding, record};
 use super::runs::{News, Runs};
 
-/// The deaths among the last 256 events, which is what an engine remembers, oldest first; of containers that are still there
-/// with their last lines. An engine that was restarted has forgotten them.
+/// What an engine remembers of deaths.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Remembered {
+    /// Oldest first; of containers that are still there with their last lines.
+    pub deaths: Vec<DeathRecord>,
+    /// The oldest event that it remembers: of a death before nothing is known. `None` when it remembers no event.
+    pub since: Option<Timestamp>,
+}
+
+/// The deaths among the last 256 events, which is what an engine remembers. An engine that was restarted has forgotten them.
 ///
 /// ```no_run
 /// # async fn example(engine: longshore_engine::Engine) -> Result<(), longshore_engine::Error> {
 /// use longshore_runtime::deaths::{DeathsConfig, remembered};
-/// for death in remembered(&engine, &DeathsConfig::default()).await? {
+/// for death in remembered(&engine, &DeathsConfig::default()).await?.deaths {
 ///     println!("{} {}", death.ended, death.sentence());
 /// }
 /// # Ok(())
@@ -28,7 +37,7 @@ use super::runs::{News, Runs};
 ///
 /// # Errors
 /// When the engine does not tell its events. What it does not tell of a container is unknown in its record.
-pub async fn remembered(engine: &Engine, config: &DeathsConfig) -> Result<Vec<DeathRecord>, Error> {
+pub async fn remembered(engine: &Engine, config: &DeathsConfig) -> Result<Remembered, Error> {
     let now = engine.info().await?.system_time;
     let now = now.unwrap_or_else(|| Timestamp::from(SystemTime::now()));
     let until = format!(
@@ -40,12 +49,13 @@ pub async fn remembered(engine: &Engine, config: &DeathsConfig) -> Result<Vec<De
         .events(&EventsQuery::default().since("0").until(until))
         .await?;
     let mut runs = Runs::new(config.max_runs);
-    let mut all = VecDeque::new();
+    let (mut all, mut since) = (VecDeque::new(), None);
     while let Some(raw) = events.next().await {
         let Ok(event) = raw?.event else {
             runs.gap();
             continue;
         };
+        since = since.or(Some(event.at));
         match runs.take(&event, false) {
             Some(News::Ended(ended)) => {
                 // An engine with a longer memory (Podman) is asked about the newest only.
@@ -72,8 +82,9 @@ pub async fn remembered(engine: &Engine, config: &DeathsConfig) -> Result<Vec<De
         };
         record(&ended, None, finding)
     });
-    Ok(stream::iter(looks)
-        .buffered(config.max_looks.max(1))
-        .collect()
-        .await)
+    let looks = stream::iter(looks).buffered(config.max_looks.max(1));
+    Ok(Remembered {
+        deaths: looks.collect().await,
+        since,
+    })
 }

@@ -295,7 +295,11 @@ async fn each_run_of_a_restart_policy_has_its_own_record() {
         let remembered = remembered(&engine(&lease.docker_host()), &DeathsConfig::default())
             .await
             .unwrap();
-        let again: Vec<_> = remembered.iter().filter(|d| d.container.as_str() == id).collect();
+        let again: Vec<_> = remembered
+            .deaths
+            .iter()
+            .filter(|d| d.container.as_str() == id)
+            .collect();
         // The engine remembers 256 events, of which others make the most.
         assert!((1..=4).contains(&again.len()), "{again:?}");
         assert!(
