@@ -92,6 +92,15 @@ pub struct EventsReply {
     pub next: Option<String>,
 }
 
+/// Answer of `GET /hosts/{host}/containers/{id}/events`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ContainerEventsReply {
+    /// The container that was meant.
+    pub container: String,
+    /// Oldest first, with gaps where events of the host may be missing.
+    pub events: Vec<EventRecord>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,7 +34,7 @@ pub use deaths::{
     ContainerDeathsReply, DeathEntry, DeathHealth, DeathLine, DeathLog, DeathRow, DeathUnknown, DeathsReply,
 };
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
-pub use events::{EventEntry, EventRecord, EventsReply, Gap, GapEntry};
+pub use events::{ContainerEventsReply, EventEntry, EventRecord, EventsReply, Gap, GapEntry};
 pub use hosts::{
     ContainerCounts, EngineInfo, HostRow, HostState, HostsReply, ImageRow, ImagesReply, SystemInfo,
 };

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use longshore_core::{Attributes, Event, EventType, Scope, Timestamp};
+use longshore_core::{Attributes, ContainerId, Event, EventType, Scope, Timestamp};
 use sqlx::{QueryBuilder, Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{ErrorKind, Store, StoreError};
@@ -15,6 +15,8 @@ use crate::{ErrorKind, Store, StoreError};
 const ROWS: usize = 64;
 /// Rows deleted by one statement, so that nobody waits long for the file.
 const SWEEP: i64 = 2_000;
+/// How far an engine's clock may be ahead of ours for its events to be found by time, in nanoseconds: a day.
+const CLOCKS: i64 = 86_400_000_000_000;
 /// Marks of a row.
 const SYNTHETIC: i64 = 1;
 const LATE: i64 = 2;
@@ -172,6 +174,37 @@ impl Store {
         .fetch_all(self.pool())
         .await
         .map_err(self.failed("read the newest events"))?;
+        rows.iter().rev().map(read).collect()
+    }
+
+    /// The newest events of one container, and the gaps among them, that happened at or after `since`: oldest first, at
+    /// most `limit`. Those of commands run inside it, which health checks make without end, are left out.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn container_events(
+        &self,
+        host: &str,
+        container: &ContainerId,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        // Received no earlier than they happened, but for clocks that differ: that index narrows it down.
+        let received = since.as_nanos().saturating_sub(CLOCKS);
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM events e CROSS JOIN event_runs r ON r.id = e.run \
+             WHERE e.received_at >= ? AND e.at >= ? AND r.host = ? \
+             AND (e.kind IS NULL OR (e.kind = 'container' AND e.object = ? AND e.action NOT LIKE 'exec\\_%' ESCAPE '\\')) \
+             ORDER BY e.id DESC LIMIT ?"
+        )))
+        .bind(received)
+        .bind(since.as_nanos())
+        .bind(host)
+        .bind(container.as_str())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(self.pool())
+        .await
+        .map_err(self.failed("read the events of a container"))?;
         rows.iter().rev().map(read).collect()
     }
 

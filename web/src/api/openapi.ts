@@ -93,6 +93,10 @@ export interface components {
             user: string;
             working_dir: string;
         };
+        ContainerEventsReply: {
+            container: string;
+            events: components["schemas"]["EventRecord"][];
+        };
         ContainerKey: {
             host: string;
             id: string;
@@ -125,6 +129,8 @@ export interface components {
             history: number | null;
             host: string;
             id: string;
+            /** Format: int32 */
+            steps: number | null;
         };
         ContainersData: {
             snapshot: components["schemas"]["ContainersReply"];
@@ -509,6 +515,7 @@ export interface components {
         };
         StatsData: {
             samples: components["schemas"]["StatsSample"][];
+            steps: components["schemas"]["StatsStep"][];
         };
         StatsParams: {
             /**
@@ -607,6 +614,7 @@ export type ContainerChanges = components['schemas']['ContainerChanges'];
 export type ContainerCounts = components['schemas']['ContainerCounts'];
 export type ContainerDeathsReply = components['schemas']['ContainerDeathsReply'];
 export type ContainerDetail = components['schemas']['ContainerDetail'];
+export type ContainerEventsReply = components['schemas']['ContainerEventsReply'];
 export type ContainerKey = components['schemas']['ContainerKey'];
 export type ContainerRow = components['schemas']['ContainerRow'];
 export type ContainerStatsParams = components['schemas']['ContainerStatsParams'];

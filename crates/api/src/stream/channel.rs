@@ -53,6 +53,10 @@ pub struct ContainerStatsParams {
     /// How many older samples come first; none when not given.
     #[serde(default)]
     pub history: Option<u32>,
+    /// With the steps of the long past: so many of them come first, 360 at most, and each further one when it is over. None
+    /// when not given.
+    #[serde(default)]
+    pub steps: Option<u32>,
 }
 
 /// Parameters of `logs`.

@@ -8,7 +8,7 @@ use crate::deaths::{DeathEntry, DeathRow};
 use crate::events::EventRecord;
 use crate::hosts::HostRow;
 use crate::logs::{LogLine, LogNote};
-use crate::stats::{HostMetrics, StatsSample};
+use crate::stats::{HostMetrics, StatsSample, StatsStep};
 
 /// What `containers` carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -55,6 +55,9 @@ pub enum EventsData {
 pub struct StatsData {
     /// Oldest first.
     pub samples: Vec<StatsSample>,
+    /// Steps of the long past that are over, oldest first, each once; where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StatsStep>,
 }
 
 /// What `host_metrics` carries.

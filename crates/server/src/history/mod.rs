@@ -10,7 +10,7 @@ mod writer;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::{self, BoxStream, StreamExt};
-use longshore_core::Timestamp;
+use longshore_core::{ContainerId, EventType, Timestamp};
 use longshore_fleet::{
     Fleet, Host,
     runtime::{Cursor, Feed, FeedFollow, FollowItem, GapReason, KnownLine, Record, RecordBody},
@@ -176,6 +176,55 @@ pub(crate) async fn newest(app: &App, host: &Host, limit: usize) -> Vec<Arc<Reco
             feed.history(None, limit)
         }
     }
+}
+
+/// What happened to a container at or after `since`, and the gaps since then, oldest first, at most the newest `limit`. Without
+/// commands run inside it.
+pub(crate) async fn of(
+    app: &App,
+    host: &Host,
+    container: &ContainerId,
+    since: Timestamp,
+    limit: usize,
+) -> Vec<Arc<Record>> {
+    let feed = host.feed();
+    let kept = match app.history.settled(host).await {
+        None => None,
+        Some(written) => match app
+            .store
+            .container_events(host.name(), container, since, limit)
+            .await
+        {
+            Ok(found) => Some((written, found)),
+            Err(error) => {
+                tracing::warn!(%error, "the history of events cannot be read");
+                None
+            }
+        },
+    };
+    let (mut records, held): (Vec<_>, _) = match kept {
+        Some((written, found)) => {
+            let place = Cursor {
+                epoch: feed.epoch(),
+                seq: written,
+            };
+            let rest = feed.history(Some(place), usize::MAX);
+            (found.into_iter().map(rows::record).collect(), rest)
+        }
+        None => (Vec::new(), feed.history(None, usize::MAX)),
+    };
+    let is_wanted = |record: &Arc<Record>| match &record.body {
+        RecordBody::Event { event, .. } => {
+            event.kind == EventType::Container
+                && *event.id == *container.as_str()
+                && event.at >= since
+                && !event.is_exec()
+        }
+        RecordBody::Gap { from, .. } => *from >= since,
+    };
+    records.extend(held.into_iter().filter(is_wanted));
+    records.drain(..records.len().saturating_sub(limit));
+    records
 }
 
 /// Adds what the feed has and the store has not, up to `limit` in all.

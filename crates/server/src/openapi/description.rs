@@ -19,7 +19,7 @@ use crate::{auth, health, metrics, monitor, rest, stream};
         health::healthz, health::readyz, metrics::show, super::show,
         auth::login, auth::setup, auth::session, auth::logout,
         rest::list_containers, rest::show_container, rest::act, rest::remove, rest::logs, rest::stats,
-        rest::list_hosts, rest::list_images, rest::system, rest::list_events,
+        rest::list_hosts, rest::list_images, rest::system, rest::list_events, rest::container_events,
         rest::list_deaths, rest::container_deaths,
         stream::open, monitor::open,
     ),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use longshore_api::{ErrorBody, EventRecord, EventsReply};
+use longshore_api::{ContainerEventsReply, ErrorBody, EventRecord, EventsReply};
 use longshore_fleet::runtime::Record;
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use crate::{
     convert::{self, FleetCursor},
     error::{ApiError, ApiResult},
     history,
-    reply::{InQuery, Json},
+    reply::{InPath, InQuery, Json},
 };
 
 /// Events in one answer unless told otherwise, and at most.
@@ -45,6 +45,50 @@ pub(crate) async fn list_events(
     Ok(Json(EventsReply {
         events,
         next: (!next.is_empty()).then(|| next.to_string()),
+    }))
+}
+
+/// Parameters of the events of one container.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ContainerEventsParams {
+    /// Only what happened at or after this time, RFC 3339 or seconds since 1970.
+    since: Option<String>,
+    /// At most so many, the newest: 100 when not given and never more than 1,000.
+    limit: Option<u32>,
+}
+
+/// What happened to one container, oldest first, and gaps: what is remembered, without the commands that were run inside it.
+/// Also of one that was removed, as far as it is remembered how it ended.
+#[utoipa::path(get, path = "/api/v1/hosts/{host}/containers/{id}/events", tag = "events",
+    params(("host" = String, Path, description = "name of a host"),
+           ("id" = String, Path, description = "id, unique prefix of one, or name"), ContainerEventsParams),
+    responses((status = 200, body = ContainerEventsReply), (status = 400, body = ErrorBody),
+              (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub(crate) async fn container_events(
+    State(app): State<App>,
+    InPath((host, id)): InPath<(String, String)>,
+    InQuery(params): InQuery<ContainerEventsParams>,
+) -> ApiResult<Json<ContainerEventsReply>> {
+    let since = params
+        .since
+        .as_deref()
+        .map(super::read_time)
+        .transpose()?
+        .unwrap_or_default();
+    let (host, container) = super::meant(&app, &host, &id).await?;
+    let limit = params.limit.unwrap_or(LIMIT).min(MAX_LIMIT) as usize;
+    let records = history::of(&app, &host, &container, since, limit).await;
+    let mut place = FleetCursor::default();
+    Ok(Json(ContainerEventsReply {
+        container: container.to_string(),
+        events: records
+            .iter()
+            .map(|record| {
+                place.set(host.name(), record.cursor);
+                convert::event_record(host.name(), record, &place)
+            })
+            .collect(),
     }))
 }
 

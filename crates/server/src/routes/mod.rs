@@ -104,6 +104,12 @@ pub(crate) fn table() -> Vec<Route> {
             VIEWER,
             get(rest::container_deaths),
         ),
+        route(
+            GET,
+            "/api/v1/hosts/{host}/containers/{id}/events",
+            VIEWER,
+            get(rest::container_events),
+        ),
         route(GET, "/api/v1/deaths", VIEWER, get(rest::list_deaths)),
         route(GET, "/api/v1/hosts/{host}/images", VIEWER, get(rest::list_images)),
         route(GET, "/api/v1/hosts/{host}/system", VIEWER, get(rest::system)),

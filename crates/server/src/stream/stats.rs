@@ -40,22 +40,18 @@ pub(super) async fn all(app: &App, outlet: &Outlet, params: StatsParams) -> Resu
             for container in host.mirror().snapshot().containers() {
                 samples.extend(history(host, &container.id, wanted));
                 if samples.len() >= CHUNK {
-                    outlet
-                        .data(StatsData {
-                            samples: std::mem::take(&mut samples),
-                        })
-                        .await?;
+                    outlet.data(just(std::mem::take(&mut samples))).await?;
                 }
             }
         }
-        outlet.data(StatsData { samples }).await?;
+        outlet.data(just(samples)).await?;
     }
     while let Some((host, round)) = rounds.next().await {
         let samples = round
             .iter()
             .map(|(id, sample)| convert::stats_sample(&host, id, sample))
             .collect();
-        outlet.data(StatsData { samples }).await?;
+        outlet.data(just(samples)).await?;
     }
     Ok(STOPPING)
 }
@@ -70,16 +66,28 @@ pub(super) async fn one(
     let mut reader = host.sampler().subscribe();
     let id = &container.id;
     let samples = history(&host, id, params.history.unwrap_or(0));
-    if !samples.is_empty() {
-        outlet.data(StatsData { samples }).await?;
+    let mut told = None;
+    let mut steps = Vec::new();
+    if let Some(wanted) = params.steps {
+        let past = host.sampler().steps(id);
+        told = past.last().map(|step| step.at);
+        let from = past.len().saturating_sub(wanted as usize);
+        steps.extend(past.iter().skip(from).map(convert::stats_step));
+    }
+    if !samples.is_empty() || !steps.is_empty() {
+        outlet.data(StatsData { samples, steps }).await?;
     }
     while let Some(round) = reader.next().await {
         if let Some((_, sample)) = round.iter().find(|(of, _)| of == id) {
-            outlet
-                .data(StatsData {
-                    samples: vec![convert::stats_sample(&host, id, sample)],
-                })
-                .await?;
+            let mut data = just(vec![convert::stats_sample(&host, id, sample)]);
+            if params.steps.is_some() {
+                let all = host.sampler().steps(id);
+                // What follows the last one that was told; all, where that is forgotten.
+                let new = all.rsplit(|step| Some(step.at) == told).next();
+                data.steps = new.into_iter().flatten().map(convert::stats_step).collect();
+                told = all.last().map(|step| step.at);
+            }
+            outlet.data(data).await?;
         } else if host.mirror().is_ready() && host.mirror().get(id).is_none() {
             return Ok("container_removed");
         }
@@ -117,6 +125,14 @@ fn rounds(app: &App) -> impl futures_util::Stream<Item = (Arc<Host>, Round)> + S
                 .boxed()
             }),
     )
+}
+
+/// Samples without steps.
+fn just(samples: Vec<StatsSample>) -> StatsData {
+    StatsData {
+        samples,
+        steps: Vec::new(),
+    }
 }
 
 /// The last `wanted` samples of a container, oldest first.

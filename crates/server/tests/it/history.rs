@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use longshore_server::ServerConfig;
 use longshore_store::Role;
-use longshore_testkit::fake::{Draft, FakeEngine};
+use longshore_testkit::{
+    eventually,
+    fake::{Draft, FakeEngine, Spec},
+};
 use serde_json::Value;
 
 use crate::{
@@ -158,7 +161,7 @@ async fn a_place_that_is_deleted_or_unknown_is_told_first() {
     // The next server keeps less.
     let site = site.again(async |_: &FakeEngine| {}, keep(30)).await;
     tell_all(&site, [101]).await;
-    longshore_testkit::eventually("the oldest are deleted", async || {
+    eventually("the oldest are deleted", async || {
         let (told, _) = listed(&site, "?limit=1000").await;
         if told.len() <= 31 { Ok(()) } else { Err(told.len()) }
     })
@@ -221,5 +224,74 @@ async fn without_a_history_the_ring_is_all_there_is() {
     let mut back = join(&site, &format!("?resume={first}")).await;
     let told = words(&until(&mut back, "50").await);
     assert_eq!(told, [vec!["gap forgotten".to_owned()], numbers(31, 50)].concat());
+    site.stop().await;
+}
+
+/// What happened to a container, as its events say: actions, and reasons of gaps.
+async fn of_one(site: &Site, id: &str, query: &str) -> Vec<String> {
+    let auth = site.token(Role::Viewer).await;
+    let path = format!("/api/v1/hosts/local/containers/{id}/events{query}");
+    let answer = site.get(&path, &[("authorization", &auth)]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let reply = answer.json();
+    assert!(reply["container"].as_str().unwrap().starts_with(id), "{reply}");
+    let word = |event: &Value| match event["gap"]["reason"].as_str() {
+        Some(reason) => format!("gap {reason}"),
+        None => event["action"].as_str().unwrap().to_owned(),
+    };
+    reply["events"].as_array().unwrap().iter().map(word).collect()
+}
+
+#[tokio::test]
+async fn the_events_of_one_container_are_found_among_any_number_of_others() {
+    let site = site_with(same).await;
+    let web = site.engine.create(Spec::new("sample").name("web")).await.unwrap();
+    site.engine.start_container(&web).await.unwrap();
+    let mut live = join(&site, "").await;
+    for n in 0..3_u32 {
+        for action in ["exec_create: true", "exec_start: true", "exec_die"] {
+            site.engine.emit(Draft::new("container", action, &web)).await;
+        }
+        tell_all(&site, (0..30).map(|other| 1_000 + n * 30 + other)).await;
+    }
+    until(&mut live, "1089").await;
+    site.engine.pause(&web, true).await.unwrap();
+    assert_eq!(of_one(&site, &web, "").await, ["create", "start", "pause"]);
+    assert_eq!(
+        of_one(&site, &web[..10], "?limit=1").await,
+        ["pause"],
+        "the newest"
+    );
+    assert_eq!(
+        of_one(&site, &web, "?since=2100-01-01T00:00:00Z").await,
+        Vec::<String>::new()
+    );
+    let site = site.again(async |_: &FakeEngine| {}, same).await;
+    site.engine.pause(&web, false).await.unwrap();
+    let auth = site.token(Role::Viewer).await;
+    site.ready(&auth).await;
+    let all = eventually("the last one is told", async || {
+        let all = of_one(&site, &web, "").await;
+        if all.last().is_some_and(|last| last == "unpause") {
+            Ok(all)
+        } else {
+            Err(all)
+        }
+    })
+    .await;
+    let events: Vec<&String> = all.iter().filter(|word| !word.starts_with("gap")).collect();
+    assert_eq!(events, ["create", "start", "pause", "unpause"]);
+    for (path, code) in [
+        ("containers/nobody/events", "not_found"),
+        ("containers/web/events?since=yesterday", "invalid_request"),
+    ] {
+        let answer = site
+            .get(
+                &format!("/api/v1/hosts/local/{path}"),
+                &[("authorization", &auth)],
+            )
+            .await;
+        assert_eq!(answer.code(), code, "{path}");
+    }
     site.stop().await;
 }

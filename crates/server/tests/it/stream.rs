@@ -170,6 +170,47 @@ async fn statistics_of_all_of_one_and_of_the_host() {
 }
 
 #[tokio::test]
+async fn the_long_past_comes_first_and_each_step_when_it_is_over() {
+    let site = Site::with(|mut config| {
+        config.fleet.sampler.step = Duration::from_millis(1_500);
+        config
+    })
+    .await;
+    let web = site.engine.create(Spec::new("sample").name("web")).await.unwrap();
+    site.engine.start_container(&web).await.unwrap();
+    let viewer = site.token(Role::Viewer).await;
+    site.ready(&viewer).await;
+    let (mut live, mut without) = (site.live().await, site.live().await);
+    let of = |steps| json!({"host": "local", "id": "web", "steps": steps});
+    live.subscribe(1, "container_stats", of(360)).await;
+    let plain = json!({"host": "local", "id": "web"});
+    without.subscribe(2, "container_stats", plain).await;
+    let mut steps: Vec<Value> = Vec::new();
+    while steps.len() < 3 {
+        let mut data = live.data(1).await;
+        assert!(data["samples"].is_array(), "{data}");
+        steps.extend(data["steps"].as_array_mut().into_iter().flat_map(std::mem::take));
+        assert!(without.data(2).await.get("steps").is_none(), "nobody asked");
+    }
+    let at: Vec<&str> = steps.iter().map(|step| step["at"].as_str().unwrap()).collect();
+    assert!(
+        at.is_sorted() && at.windows(2).all(|two| two[0] != two[1]),
+        "{at:?}"
+    );
+    assert!(
+        steps.iter().any(|step| step["memory_bytes"].is_number()),
+        "{steps:?}"
+    );
+    // Who comes later begins with the last ones.
+    let mut later = site.live().await;
+    later.subscribe(3, "container_stats", of(2)).await;
+    let past = later.data(3).await;
+    let last = past["steps"].as_array().unwrap();
+    assert!(last.len() == 2 && last[0]["at"].as_str() >= Some(at[1]), "{past}");
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn output_is_followed_until_the_container_ends() {
     let site = with_web().await;
     site.engine.log("web", false, "before\n").unwrap();
