@@ -41,7 +41,7 @@ async function look(page, theme, size, containerId, goneId) {
     await page.goto(`${server.url}/${hash}`);
     await page.getByRole("heading", { level: 1 }).first().waitFor();
     if (name === "logs") await page.getByRole("log").getByText("order ").first().waitFor();
-    else if (name === "gone") await page.getByText("the source is not there").waitFor();
+    else if (name === "gone") await page.getByText("the source is not there").first().waitFor();
     else if (name === "containers") await row(page, named("shop-web")).getByText("Running").waitFor();
     // A chart and a strip want a few samples.
     if (["overview", "containers", "container"].includes(name)) await page.waitForTimeout(2_500);
@@ -228,15 +228,67 @@ async function main() {
     await page.emulateMedia({ colorScheme: "light" });
   });
 
+  await story.step("its next end is told while one looks", async () => {
+    const ends = page.getByRole("list", { name: /Ends of this container/ });
+    same(await ends.getByRole("listitem").count(), 1, "ends");
+    await engine.start(nightly);
+    await ends.getByRole("listitem").nth(1).waitFor();
+    same(await ends.getByRole("heading", { name: "Exit code 3" }).count(), 2, "ends");
+  });
+
+  await story.step("what failed is on the overview at once, also what is gone by then", async () => {
+    await go(page, "Overview");
+    const section = page.getByRole("region", { name: "Recently ended" });
+    await section.getByRole("link", { name: named("nightly-import") }).waitFor();
+    const [fine, fails] = [named("one-off-fine"), named("one-off")];
+    for (const [name, line] of [[fine, "exit 0"], [fails, "exit 4"]]) {
+      const id = await engine.create(name, IMAGE, line, { host: { NetworkMode: "none", AutoRemove: true } });
+      await engine.start(id);
+    }
+    const started = performance.now();
+    await section.getByRole("link", { name: `${fails} exit code 4` }).waitFor();
+    story.figure("ended, shown after (ms)", performance.now() - started, { below: 3_000 });
+    await section.getByRole("link", { name: `${fails} exit code 4 removed` }).waitFor();
+    same(await section.getByRole("link", { name: fine }).count(), 0, "ends without failure");
+    await section.getByRole("button", { name: "All" }).click();
+    await section.getByRole("link", { name: `${fine} exit code 0` }).waitFor();
+    for (const theme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme: theme });
+      same(await violations(page), [], `axe, ended, ${theme}`);
+    }
+    await page.emulateMedia({ colorScheme: "light" });
+    await section.getByRole("link", { name: `${fails} exit code 4` }).click();
+    await page.getByRole("heading", { name: fails }).waitFor();
+    const ends = page.getByRole("list", { name: /Ends of this container/ });
+    await ends.getByRole("heading", { name: "Exit code 4" }).waitFor();
+    same(await ends.locator("[aria-current=true]").count(), 1, "the end that was asked for");
+  });
+
+  await story.step("the hour is drawn in steps, with their peaks", async () => {
+    await page.goto(`${server.url}/#/containers/local/${web.slice(0, 12)}`);
+    await page.getByRole("button", { name: "1 h" }).click();
+    const chart = page.getByRole("figure", { name: "CPU over time" });
+    await chart.getByText("average, lighter its peak").waitFor();
+    await chart.getByText("No figures yet").waitFor({ state: "detached", timeout: 25_000 });
+    const box = await chart.getByRole("img").boundingBox();
+    await page.mouse.move(box.x + box.width - 10, box.y + box.height / 2);
+    await chart.getByText(/^peak \d/).waitFor();
+    same(await violations(page), [], "axe, the hour");
+    await shot(page, "hour-light-desktop");
+  }, 40_000);
+
   await story.step("and still when it is gone", async () => {
+    await page.goto(`${server.url}/#/containers/local/${nightly.slice(0, 12)}/deaths`);
+    await page.getByRole("tablist").waitFor();
     await engine.remove(nightly);
     const ends = page.getByRole("list", { name: /Ends of this container/ });
     await page.getByText("This container was removed").waitFor();
     await ends.getByText(/removed/).first().waitFor();
     // For who comes to it later, by its address alone.
     await page.reload();
-    await page.getByText("No such container").waitFor();
-    await ends.getByText("the source is not there").waitFor();
+    await page.getByRole("heading", { name: named("nightly-import") }).waitFor();
+    await page.getByText(/^Removed /).waitFor();
+    await ends.getByText("the source is not there").first().waitFor();
     same(await violations(page), [], "axe, deaths of what is gone");
   });
 
@@ -279,7 +331,13 @@ async function main() {
     same(await server.stop(), 0, "the server's exit");
     await page.getByText("Not connected to the server").waitFor();
     await shot(page, "disconnected-light-desktop");
-  });
+    const name = named("since-then");
+    await engine.start(await engine.create(name, IMAGE, quiet));
+    server = await Server.start(LONGSHORE_BIN, `unix://${wire.path}`, path.join(folder, "data"), new URL(server.url).host);
+    // Signed in as before, and everything that was looked at is followed again.
+    await row(page, name).getByText("Running").waitFor({ timeout: 20_000 });
+    same(await server.stop(), 0, "the server's exit");
+  }, 45_000);
 
   // An answer of 401 is how the page learns that nobody is signed in; a lost server is in this story too.
   const expected = /status of 401|status of 429|ERR_CONNECTION|WebSocket|Failed to fetch|status of 50[234]/;

@@ -47,7 +47,7 @@ function deaths(c) {
   const line = (text, stream = "stdout") => ({ time: c.finished_at, stream, text, cut: 0 });
   const row = { host: c.host, container: c.id, name: c.name, image: c.image, started: c.started_at, ended: c.finished_at, exit_code: c.exit_code, oom: c.oom_killed, signal: null, restart_count: c.restart_count, restarting: false, error: "", removed: null, synthetic: false };
   const cause = c.exit_code === 0 ? "success" : c.exit_code > 128 ? "signal" : "failure";
-  return [{ ...row, cause, text: `exit code ${c.exit_code}`, unknown: [{ part: "signal", why: "gap", detail: "" }], health: { health: "unhealthy", time: c.finished_at, exit_code: 1, output: "no answer", cut: 0 }, log: { lines: [line("going down"), line("\u001b[31mno more disk\u001b[0m", "stderr")], earlier: true } }];
+  return [{ ...row, cause, text: `exit code ${c.exit_code}`, failed: cause !== "success", unknown: [{ part: "signal", why: "gap", detail: "" }], health: { health: "unhealthy", time: c.finished_at, exit_code: 1, output: "no answer", cut: 0 }, log: { lines: [line("going down"), line("\u001b[31mno more disk\u001b[0m", "stderr")], earlier: true } }];
 }
 
 async function api(req, res, url) {
@@ -79,7 +79,6 @@ async function api(req, res, url) {
   const verb = found[3];
   if (req.method === "GET" && !verb) return send(res, 200, world.detail(c, account.role));
   if (req.method === "GET" && verb === "logs") return res.writeHead(200, { "content-type": "text/plain; charset=utf-8" }), res.end("line\n");
-  if (req.method === "GET" && verb === "deaths") return send(res, 200, { container: c.id, deaths: deaths(world.detail(c, account.role)) });
   if (account.role === "viewer") return fail(res, 403, "forbidden", "A viewer may not act on containers.", "Ask an admin for the operator role.");
   if (req.method === "DELETE") {
     if (!world.remove(c, url.searchParams.get("force") === "true")) return fail(res, 409, "conflict", `${c.name} is running.`, "Stop it first, or remove with force.");
@@ -119,6 +118,13 @@ function serve(ws) {
       const hosts = () => emit({ hosts: [...world.hosts.values()] });
       world.on("change", change).on("hosts", hosts);
       return () => world.off("change", change).off("hosts", hosts);
+    },
+    deaths(emit, { host, id, failed, rows }) {
+      const held = () => [...world.containers.values()].filter((c) => !id || c === world.find(host, id)).flatMap((c) => deaths(world.detail(c, account.role)));
+      const told = () => emit({ [rows ? "rows" : "deaths"]: held().filter((death) => !failed || death.failed) });
+      told();
+      world.on("change", told);
+      return () => world.off("change", told);
     },
     events(emit, { limit = 100, since }) {
       const from = since ? world.events.findIndex((e) => e.cursor === since) + 1 : Math.max(0, world.events.length - limit);

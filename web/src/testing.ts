@@ -1,6 +1,6 @@
 // What specs need of a browser: an address, a document that is seen, frames that run when told, a socket that is played.
 import { vi } from "vitest";
-import type { ContainerRow, EventRecord, StatsSample } from "./api/types";
+import type { ContainerRow, Death, EventRecord, StatsSample } from "./api/types";
 import type { SocketLike } from "./api/stream";
 
 export class FakeSocket implements SocketLike {
@@ -91,5 +91,12 @@ export function sample(change: Partial<StatsSample> = {}): StatsSample {
   return {
     host: "local", id: "a".repeat(64), at: "2026-11-20T10:00:00Z", cpu_percent: 12, cpu_limit_percent: null, cpu_host_percent: null, memory_bytes: 1000, memory_limit_bytes: null,
     net_rx_bytes: null, net_tx_bytes: null, block_read_bytes: null, block_write_bytes: null, net_rx_rate: null, net_tx_rate: null, block_read_rate: null, block_write_rate: null, pids: null, ...change,
+  };
+}
+
+export function death(change: Partial<Death> = {}): Death {
+  return {
+    host: "local", container: "a".repeat(64), name: "web", image: "nginx:1.29", started: "2026-11-20T10:00:00Z", ended: "2026-11-20T10:05:00Z", cause: "failure", text: "exit code 3",
+    failed: true, exit_code: 3, oom: false, signal: null, restart_count: 0, restarting: false, error: "", removed: null, synthetic: false, unknown: [], health: null, log: null, ...change,
   };
 }

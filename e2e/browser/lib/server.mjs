@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import readline from "node:readline";
 
 export class Server {
-  /** Starts it on a free port and waits for the address and the one-time setup link. */
-  static async start(binary, host, data) {
+  /** Starts it on a free port and waits for the address and the one-time setup link; at an address of its own, one that has an account, for the address alone. */
+  static async start(binary, host, data, listen = null) {
     const server = new Server();
-    const args = ["-H", host, "serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data", data];
+    const args = ["-H", host, "serve", "--listen", listen ?? "127.0.0.1:0", "--log", "warn", "--data", data];
     server.child = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"] });
     server.ended = new Promise((resolve) => server.child.once("exit", (code, signal) => resolve(code ?? signal)));
     const lines = readline.createInterface({ input: server.child.stdout });
@@ -16,7 +16,7 @@ export class Server {
       lines.on("line", (line) => {
         server.url ??= /http:\/\/[\d.:]+/.exec(line)?.[0];
         server.link ??= /http:\S+#setup=\S+/.exec(line)?.[0];
-        if (server.url && server.link) resolve();
+        if (server.url && (listen || server.link)) resolve();
       });
     });
     return server;

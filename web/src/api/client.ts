@@ -1,6 +1,6 @@
 // REST calls of the page: one function, typed results, errors as values of one class.
 // Everything live comes over the stream instead (stream.ts).
-import type { ActionResult, ContainerDetail, Deaths, ErrorBody, Session } from "./types";
+import type { ActionResult, ContainerDetail, ContainerEvents, ErrorBody, Session } from "./types";
 
 /** What the server answered when it did not do what was asked; `code` is stable, `hint` says what a person can do. */
 export class ApiError extends Error {
@@ -58,7 +58,8 @@ export const api = {
   setup: (token: string, name: string, password: string) => request<Session>("POST", "/setup", { token, name, password }),
   logout: () => request<void>("POST", "/logout"),
   container: (host: string, id: string, signal?: AbortSignal) => request<ContainerDetail>("GET", at(host, id), undefined, signal),
-  deaths: (host: string, id: string, signal?: AbortSignal) => request<Deaths>("GET", `${at(host, id)}/deaths`, undefined, signal),
+  events: (host: string, id: string, since: string, signal?: AbortSignal) =>
+    request<ContainerEvents>("GET", `${at(host, id)}/events?limit=1000&since=${encodeURIComponent(since)}`, undefined, signal),
   act: (host: string, id: string, verb: string) => request<ActionResult>("POST", `${at(host, id)}/${verb}`),
   remove: (host: string, id: string, force: boolean, volumes: boolean) =>
     request<ActionResult>("DELETE", `${at(host, id)}?force=${force}&volumes=${volumes}`),

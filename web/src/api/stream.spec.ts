@@ -156,6 +156,20 @@ describe("the connection", () => {
     expect(stream.status.state).toBe("waiting");
   });
 
+  it("asks the server that comes after one that stopped for the same", () => {
+    const stream = started();
+    const [ended, data] = [vi.fn(), vi.fn()];
+    stream.subscribe("containers", {}, { data, ended });
+    FakeSocket.last.open();
+    FakeSocket.last.say({ type: "ended", id: FakeSocket.last.id("containers"), reason: "server_stopping" });
+    FakeSocket.last.onclose?.({ code: 1001 });
+    stream.retry();
+    FakeSocket.last.open();
+    FakeSocket.last.data("containers", { hosts: [] });
+    expect(ended).not.toHaveBeenCalled();
+    expect(data).toHaveBeenCalledTimes(1);
+  });
+
   it("stays away after a stop and keeps its subscriptions for the next start", () => {
     const stream = started();
     stream.subscribe("containers", {}, { data: () => undefined });

@@ -186,7 +186,8 @@ export class Stream {
         break;
       case "ended":
       case "error":
-        if (!subscription) break;
+        // A server that stops says so of each subscription; the one that comes after it is asked for the same.
+        if (!subscription || message.reason === "server_stopping") break;
         this.#subscriptions.delete(subscription.id);
         subscription.handlers.ended?.(message.reason ?? message.message ?? "", message.code ?? null);
         break;

@@ -10,22 +10,25 @@ export type PortRow = wire.Port;
 export type ContainerRow = wire.ContainerRow;
 export type ContainerDetail = wire.ContainerDetail;
 export type StatsSample = wire.StatsSample;
+export type StatsStep = wire.StatsStep;
 export type HostMetrics = wire.HostMetrics;
 export type LogLine = Omit<wire.LogLine, "cut"> & { cut?: number };
 export type Death = wire.DeathEntry;
-export type Deaths = wire.ContainerDeathsReply;
+export type DeathRow = wire.DeathRow;
 export type ActionResult = wire.VerbReply;
 export type EventRecord = wire.EventEntry;
 export type GapRecord = wire.GapEntry;
+export type ContainerEvents = wire.ContainerEventsReply;
 export type FeedRecord = EventRecord | GapRecord;
 
 /** What each channel of the stream sends. */
 export interface Channels {
   containers: { snapshot?: wire.ContainersReply; changes?: wire.ContainerChanges; hosts?: HostRow[] };
   events: { events?: FeedRecord[]; lagged?: number };
-  stats: wire.StatsData;
-  container_stats: wire.StatsData;
+  stats: { samples: StatsSample[] };
+  container_stats: { samples: StatsSample[]; steps?: StatsStep[] };
   host_metrics: wire.HostMetricsData;
+  deaths: { deaths?: Death[]; rows?: DeathRow[]; lagged?: number };
   logs: { lines?: LogLine[]; note?: wire.LogNote | null };
 }
 

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { toneOfDeath, unknowns } from "./deaths";
+import { death } from "../testing";
+import { newestOfEach, shapeOfDeath, toneOfDeath, unknowns, withDeaths } from "./deaths";
 
 it("says what is unknown and why, in words", () => {
   const unknown = [
@@ -19,4 +20,21 @@ it("says what is unknown and why, in words", () => {
 
 it("shows what went wrong as such, and a newer word too", () => {
   expect(["success", "signal", "out_of_memory", "failure", "not_started", "unknown", "eaten"].map(toneOfDeath)).toEqual(["ok", "warn", "bad", "bad", "bad", "idle", "bad"]);
+});
+
+it("holds each end once, as it was told last, the newest first, bounded", () => {
+  const at = (second: number, change = {}) => death({ ended: `2026-11-20T10:00:0${second}Z`, ...change });
+  const known = withDeaths([], [at(1), at(3)], 3);
+  expect(known.map((d) => d.ended.slice(17, 19))).toEqual(["03", "01"]);
+  const again = withDeaths(known, [at(1, { removed: "2026-11-20T11:00:00Z" }), at(2), at(1, { container: "b" })], 3);
+  expect(again.map((d) => [d.ended.slice(17, 19), d.container[0], d.removed !== null])).toEqual([["03", "a", false], ["02", "a", false], ["01", "a", true]]);
+});
+
+it("shows each container once, however often it ended", () => {
+  const list = [death({ ended: "3" }), death({ ended: "2", container: "b" }), death({ ended: "1" }), death({ ended: "0", host: "edge" })];
+  expect(newestOfEach(list).map(({ death: d, times }) => [d.ended, times])).toEqual([["3", 2], ["2", 1], ["0", 1]]);
+});
+
+it("tells the causes apart without colour", () => {
+  expect(["success", "failure", "signal", "out_of_memory", "unknown", "eaten"].map(shapeOfDeath)).toEqual(["ring", "square", "square", "diamond", "query", "square"]);
 });

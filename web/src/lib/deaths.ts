@@ -1,6 +1,8 @@
 // What a record of an end says beside its own words: what is unknown and why, and in which tone it is shown.
-import type { Death } from "../api/types";
+import type { Death, DeathRow } from "../api/types";
+import type { Shape } from "./containers";
 import type { EventTone } from "./events";
+import { millis } from "./format";
 
 const PARTS: Record<string, string> = { state: "Memory, restarts and health", log: "The last lines", signal: "The signal", exit_code: "The exit code" };
 const WHYS: Record<string, string> = {
@@ -24,4 +26,32 @@ export function unknowns(death: Pick<Death, "unknown" | "log">): string[] {
 
 export function toneOfDeath(cause: string): EventTone {
   return cause === "success" ? "ok" : cause === "signal" ? "warn" : cause === "unknown" ? "idle" : "bad";
+}
+
+type Named = Pick<DeathRow, "host" | "container" | "ended">;
+
+/** The same end comes again when more becomes known of it. */
+export const keyOfDeath = ({ host, container, ended }: Named): string => `${host} ${container} ${ended}`;
+
+/** Puts news among what was known: newest first, each end once, at most `kept`. */
+export function withDeaths<D extends Named>(known: D[], news: D[], kept: number): D[] {
+  const all = new Map([...known, ...news].map((death) => [keyOfDeath(death), death]));
+  return [...all.values()].sort((a, b) => (millis(b.ended) ?? 0) - (millis(a.ended) ?? 0) || b.ended.localeCompare(a.ended) || a.container.localeCompare(b.container)).slice(0, kept);
+}
+
+/** The newest end of each container, and how many of its ends are held: one that keeps ending must not hide the others. */
+export function newestOfEach<D extends Named>(deaths: D[]): { death: D; times: number }[] {
+  const each = new Map<string, { death: D; times: number }>();
+  for (const death of deaths) {
+    const key = `${death.host} ${death.container}`;
+    const held = each.get(key);
+    if (held) held.times += 1;
+    else each.set(key, { death, times: 1 });
+  }
+  return [...each.values()];
+}
+
+/** Shapes differ as well as colours. */
+export function shapeOfDeath(cause: string): Shape {
+  return cause === "success" ? "ring" : cause === "unknown" ? "query" : cause === "out_of_memory" ? "diamond" : "square";
 }

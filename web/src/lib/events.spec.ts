@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { GapRecord } from "../api/types";
 import { event } from "../testing";
-import { detailOf, eventFilter, gapText, isGap, isMilestone, isProbe, short, splitAction, toneOf } from "./events";
+import { detailOf, eventFilter, gapText, isGap, isMilestone, isProbe, merged, short, splitAction, toneOf } from "./events";
 
 const gap: GapRecord = { host: "local", cursor: "g", time: "2026-11-20T10:01:00Z", gap: { from: "2026-11-20T10:00:00Z", to: "2026-11-20T10:00:42Z", reason: "ring turned over" } };
 
@@ -30,6 +30,12 @@ describe("events in words", () => {
     expect(isGap(gap)).toBe(true);
     expect(gapText(gap)).toBe("Gap of 42s: ring turned over");
     expect(gapText({ ...gap, gap: { from: null, to: null, reason: "" } })).toBe("Gap: events may be missing here");
+  });
+
+  it("come together in their order, each once", () => {
+    const at = (second: number, change = {}) => event({ time: `2026-11-20T10:00:0${second}Z`, time_nano: `${second}`, ...change });
+    const all = merged([at(1), gap, at(3, { action: "die" })], [at(3, { action: "die", cursor: "another" }), at(2), at(3, { action: "stop" })]);
+    expect(all.map((e) => `${e.time_nano} ${e.action}`)).toEqual(["1 start", "2 start", "3 die", "3 stop"]);
   });
 
   it("know probes from milestones", () => {

@@ -105,3 +105,9 @@ export function eventFilter(text: string): (record: FeedRecord) => boolean {
   const terms = parseTerms(text).filter((t) => t.value !== "");
   return (record) => isGap(record) || terms.every((t) => termMatches(record, t) !== t.negated);
 }
+
+/** Events of one container from two places, oldest first, each once: as the engine stamped them. */
+export function merged(before: FeedRecord[], after: EventRecord[]): EventRecord[] {
+  const all = [...before.filter((r): r is EventRecord => !isGap(r)), ...after];
+  return [...new Map(all.map((e) => [`${e.time_nano} ${e.action}`, e])).values()].sort((a, b) => (millis(a.time) ?? 0) - (millis(b.time) ?? 0));
+}

@@ -44,8 +44,10 @@ function search(query: Query): string {
 export const links = {
   overview: (): string => "#/",
   containers: (query: Query = {}): string => `#/containers${search(query)}`,
-  container: (host: string, id: string, tab: Tab = "overview"): string =>
-    `#/containers/${encodeURIComponent(host)}/${encodeURIComponent(id.slice(0, 12))}${tab === "overview" ? "" : `/${tab}`}`,
+  container: (host: string, id: string, tab: Tab = "overview", query: Query = {}): string =>
+    `#/containers/${encodeURIComponent(host)}/${encodeURIComponent(id.slice(0, 12))}${tab === "overview" ? "" : `/${tab}`}${search(query)}`,
+  /** The record of one end. */
+  death: ({ host, container, ended }: { host: string; container: string; ended: string }): string => links.container(host, container, "deaths", { at: ended }),
   events: (query: Query = {}): string => `#/events${search(query)}`,
 };
 
