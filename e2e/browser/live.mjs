@@ -250,8 +250,18 @@ async function main() {
     story.figure("ended, shown after (ms)", performance.now() - started, { below: 3_000 });
     await section.getByRole("link", { name: `${fails} exit code 4 removed` }).waitFor();
     same(await section.getByRole("link", { name: fine }).count(), 0, "ends without failure");
+    const asked = named("asked-for");
+    const killed = await engine.create(asked, IMAGE, "while :; do sleep 1; done");
+    await engine.start(killed);
+    await engine.call("POST", `/containers/${killed}/kill`);
     await section.getByRole("button", { name: "All" }).click();
     await section.getByRole("link", { name: `${fine} exit code 0` }).waitFor();
+    // What somebody asked for is no failure.
+    await section.getByRole("link", { name: `${asked} exit code 137` }).waitFor();
+    same(await page.getByRole("region", { name: "Needs attention" }).getByRole("link", { name: asked }).count(), 0, "complaints of what was asked for");
+    await section.getByRole("button", { name: "Failed" }).click();
+    await section.getByRole("link", { name: fine }).waitFor({ state: "detached" });
+    same(await section.getByRole("link", { name: asked }).count(), 0, "failures of what was asked for");
     for (const theme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme: theme });
       same(await violations(page), [], `axe, ended, ${theme}`);
@@ -268,7 +278,7 @@ async function main() {
     await page.goto(`${server.url}/#/containers/local/${web.slice(0, 12)}`);
     await page.getByRole("button", { name: "1 h" }).click();
     const chart = page.getByRole("figure", { name: "CPU over time" });
-    await chart.getByText("average, lighter its peak").waitFor();
+    await chart.getByText("average and peak").waitFor();
     await chart.getByText("No figures yet").waitFor({ state: "detached", timeout: 25_000 });
     const box = await chart.getByRole("img").boundingBox();
     await page.mouse.move(box.x + box.width - 10, box.y + box.height / 2);

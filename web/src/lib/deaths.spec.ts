@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { death } from "../testing";
-import { newestOfEach, shapeOfDeath, toneOfDeath, unknowns, withDeaths } from "./deaths";
+import { markOfDeath, newestOfEach, toneOfDeath, unknowns, withDeaths } from "./deaths";
 
 it("says what is unknown and why, in words", () => {
   const unknown = [
@@ -19,7 +19,9 @@ it("says what is unknown and why, in words", () => {
 });
 
 it("shows what went wrong as such, and a newer word too", () => {
-  expect(["success", "signal", "out_of_memory", "failure", "not_started", "unknown", "eaten"].map(toneOfDeath)).toEqual(["ok", "warn", "bad", "bad", "bad", "idle", "bad"]);
+  const causes = ["success", "signal", "out_of_memory", "failure", "not_started", "unknown", "eaten"];
+  expect(causes.map((cause) => toneOfDeath({ cause, failed: cause !== "success" }))).toEqual(["ok", "bad", "bad", "bad", "bad", "idle", "bad"]);
+  expect(toneOfDeath({ cause: "signal", failed: false })).toBe("warn");
 });
 
 it("holds each end once, as it was told last, the newest first, bounded", () => {
@@ -35,6 +37,8 @@ it("shows each container once, however often it ended", () => {
   expect(newestOfEach(list).map(({ death: d, times }) => [d.ended, times])).toEqual([["3", 2], ["2", 1], ["0", 1]]);
 });
 
-it("tells the causes apart without colour", () => {
-  expect(["success", "failure", "signal", "out_of_memory", "unknown", "eaten"].map(shapeOfDeath)).toEqual(["ring", "square", "square", "diamond", "query", "square"]);
+it("tells what failed from what was asked for without colour", () => {
+  const mark = (cause: string, failed = true): string => Object.values(markOfDeath({ cause, failed })).join(" ");
+  expect(["failure", "signal", "out_of_memory", "unknown", "eaten"].map((cause) => mark(cause))).toEqual(["bad square", "bad square", "bad diamond", "unknown query", "bad square"]);
+  expect([mark("success", false), mark("signal", false)]).toEqual(["idle ring", "idle ring"]);
 });

@@ -1,6 +1,6 @@
 // What a record of an end says beside its own words: what is unknown and why, and in which tone it is shown.
 import type { Death, DeathRow } from "../api/types";
-import type { Shape } from "./containers";
+import type { Shape, Tone } from "./containers";
 import type { EventTone } from "./events";
 import { millis } from "./format";
 
@@ -24,8 +24,10 @@ export function unknowns(death: Pick<Death, "unknown" | "log">): string[] {
   });
 }
 
-export function toneOfDeath(cause: string): EventTone {
-  return cause === "success" ? "ok" : cause === "signal" ? "warn" : cause === "unknown" ? "idle" : "bad";
+type Judged = Pick<DeathRow, "cause" | "failed">;
+
+export function toneOfDeath({ cause, failed }: Judged): EventTone {
+  return cause === "success" ? "ok" : cause === "unknown" ? "idle" : failed ? "bad" : "warn";
 }
 
 type Named = Pick<DeathRow, "host" | "container" | "ended">;
@@ -51,7 +53,9 @@ export function newestOfEach<D extends Named>(deaths: D[]): { death: D; times: n
   return [...each.values()];
 }
 
-/** Shapes differ as well as colours. */
-export function shapeOfDeath(cause: string): Shape {
-  return cause === "success" ? "ring" : cause === "unknown" ? "query" : cause === "out_of_memory" ? "diamond" : "square";
+/** Its mark in a list: shapes differ as well as colours. What was asked for is as quiet as success. */
+export function markOfDeath({ cause, failed }: Judged): { tone: Tone; shape: Shape } {
+  if (cause === "unknown") return { tone: "unknown", shape: "query" };
+  if (!failed) return { tone: "idle", shape: "ring" };
+  return { tone: "bad", shape: cause === "out_of_memory" ? "diamond" : "square" };
 }
