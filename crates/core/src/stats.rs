@@ -82,7 +82,8 @@ pub struct Usage {
     pub cpu_percent: Option<f64>,
     /// The same in percent of all the host's processors.
     pub cpu_host_percent: Option<f64>,
-    /// The same in percent of the container's own limit; unknown when it has none.
+    /// Processor time in percent of what the container's own limit allowed in the time that went by; unknown when it
+    /// has none. Limits go by time, so this does too, where `cpu_percent` goes by the host's processor counters.
     #[serde(default)]
     pub cpu_limit_percent: Option<f64>,
     /// Time for which its limit held it back, in percent of the time that went by; all processors together, so that it
@@ -137,9 +138,9 @@ impl Counters {
             cpu_host_percent: cpu_percent
                 .zip(self.cpu.online)
                 .map(|(percent, online)| percent / f64::from(online)),
-            cpu_limit_percent: cpu_percent
+            cpu_limit_percent: rate(self.cpu.total_ns, |c| c.cpu.total_ns)
                 .zip(self.cpu.limit_nano.filter(|limit| *limit > 0))
-                .map(|(percent, limit)| percent / (limit as f64 / 1e9)),
+                .map(|(ns, limit)| ns / limit as f64 * 100.0),
             cpu_throttled_percent: throttled.map(|ns| ns / 1e9 * 100.0),
             memory_bytes: self.memory.in_use(),
             memory_limit_bytes: self.memory.limit,
@@ -295,6 +296,21 @@ mod tests {
         );
         next.cpu.limit_nano = None;
         assert_eq!(next.usage(Some(&reading(1, 1_000, 0))).cpu_limit_percent, None);
+    }
+
+    #[test]
+    fn a_hypervisor_that_takes_time_pushes_nobody_over_its_limit() {
+        // Seen on a virtual machine that got half of the time it needed: its counters lack the rest, as `docker stats` does.
+        let mut next = reading(3, 1_900, 0);
+        next.cpu.system_ns = Some(8_000_000_000);
+        next.cpu.limit_nano = Some(500_000_000);
+        let usage = next.usage(Some(&reading(1, 900, 0)));
+        assert_eq!(usage.cpu_percent, Some(100.0), "as `docker stats` shows it");
+        assert_eq!(
+            usage.cpu_limit_percent,
+            Some(100.0),
+            "it had all that it may have"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! one cannot hide behind the same bug in the other; [`mod@eventually`], the one way for a test to wait;
 //! [`fake`], an engine that imitates what is nasty in the real one; [`lease`], real engines to test on; [`mod@daemon`], the process of one that may
 //! be killed; [`netns`] and [`registry`], a registry where such an engine reaches it; [`sshd`] and [`tls`], a real SSH server and TLS in front of
-//! what has none; [`ssh_agent`], a real agent; [`mod@relay`], a wire that breaks at any byte; and [`sized`], how much of a proof a run does.
+//! what has none; [`mod@recorded`], what kernels and engines said of containers elsewhere; [`ssh_agent`], a real agent; [`mod@relay`], a wire that breaks at any byte; and [`sized`], how much of a proof a run does.
 //! Leaves to others: every assertion, and anything that a shipped crate needs at run time. This crate is a
 //! dev-dependency, never a dependency.
 
@@ -16,6 +16,8 @@ pub mod lease;
 #[cfg(target_os = "linux")]
 pub mod netns;
 pub mod raw;
+#[cfg(unix)]
+pub mod recorded;
 #[cfg(target_os = "linux")]
 pub mod registry;
 #[cfg(unix)]

@@ -7,6 +7,8 @@ use crate::ContainerId;
 
 /// Digits of a container's id as engines make it: random, so that a path which bears it proves whose it is.
 const ID_DIGITS: usize = 64;
+/// The cgroup that crun puts a container into, below the one that systemd made for it.
+const CRUNS: &str = "container";
 
 /// A version of cgroups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,7 +131,7 @@ pub struct Membership {
 
 impl Membership {
     /// Reads `/proc/<pid>/cgroup`. Only the hierarchies count whose path names the whole `id`; a path leads to the
-    /// component that does, wherever below it the process is. `None` when there is none: the process is not known to be
+    /// component that does, wherever below it the process is (crun's `container` below a scope of Podman's counts as it). `None` when there is none: the process is not known to be
     /// of this container.
     ///
     /// ```
@@ -179,16 +181,20 @@ impl Membership {
     }
 }
 
-/// The path up to the first component that names `id`. A path with `..` leads out of what we can see.
+/// The path up to the first component that names `id`, and into what crun makes below the scope of a Podman container: the
+/// limits are there, and what they hold back is counted there alone. A path with `..` leads out of what we can see.
 fn up_to<'a>(path: &'a str, id: &str) -> Option<&'a str> {
     if !path.starts_with('/') || path.split('/').any(|component| component == "..") {
         return None;
     }
     let mut end = 0;
-    for component in path.split('/') {
+    let mut components = path.split('/').peekable();
+    while let Some(component) = components.next() {
         end += component.len();
         if names(component, id) {
-            return path.get(..end);
+            let is_below = component.starts_with("libpod-") && components.peek() == Some(&CRUNS);
+            let own = if is_below { end + 1 + CRUNS.len() } else { end };
+            return path.get(..own);
         }
         end += 1;
     }

@@ -157,8 +157,16 @@ fn version_two_by_every_driver() {
             format!("/system.slice/docker-{ID}.scope"),
         ),
         (
+            format!("/machine.slice/libpod-{ID}.scope/container/init.scope"),
             format!("/machine.slice/libpod-{ID}.scope/container"),
+        ),
+        (
+            format!("/machine.slice/libpod-{ID}.scope/containers"),
             format!("/machine.slice/libpod-{ID}.scope"),
+        ),
+        (
+            format!("/system.slice/docker-{ID}.scope/container"),
+            format!("/system.slice/docker-{ID}.scope"),
         ),
         (
             format!("/system.slice/docker-{ID}.scope/init.scope"),

@@ -18,6 +18,9 @@ const KEPT: [Measure; 7] = [
     Measure::Pids,
 ];
 
+/// Room for so many is taken at once, an hour of ten seconds each.
+const AT_ONCE: usize = 360;
+
 /// What a container used over a while: 72 bytes. Figures are kept to seven digits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
@@ -126,6 +129,17 @@ impl Steps {
     /// Something else begins (another run, a time after a pause): what comes next is a step of its own, however soon.
     pub fn close(&mut self, kept: usize) {
         let Some(open) = self.open.take() else { return };
+        if kept == 0 {
+            return self.done.clear();
+        }
+        while self.done.len() >= kept {
+            self.done.pop_front();
+        }
+        if self.done.len() == self.done.capacity() {
+            // At once and no more than is kept: what grows by doubling leaves holes, which took as much again.
+            let room = kept.saturating_sub(self.done.len());
+            self.done.reserve_exact(room.min(self.done.len().max(AT_ONCE)));
+        }
         self.done.push_back(Step {
             at: open.at,
             seconds: short(open.seconds),
@@ -133,9 +147,6 @@ impl Steps {
             means: open.sums.map(|(sum, weights)| short(sum / weights)),
             peaks: open.peaks,
         });
-        while self.done.len() > kept {
-            self.done.pop_front();
-        }
     }
 
     /// Those that are over, oldest first.

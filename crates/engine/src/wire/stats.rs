@@ -268,4 +268,49 @@ mod tests {
         );
         assert!(counters(b"rubbish").is_err());
     }
+
+    /// While these were recorded the container was paused, so that the kernel's files are of the same counters.
+    #[test]
+    fn recorded_answers_on_version_two_say_what_the_kernel_wrote() {
+        use longshore_core::cgroup;
+        for recording in longshore_testkit::recorded::cgroup_v2() {
+            let (name, is_podman) = (recording.name, recording.name.starts_with("podman"));
+            for moment in &recording.moments {
+                let read = counters(moment.answer.as_bytes()).unwrap();
+                let file = |end| moment.file(end).unwrap();
+                let usec = |key| cgroup::keyed_usec(file("/cpu.stat"), key);
+                assert_eq!(read.cpu.total_ns, usec("usage_usec"), "{name}");
+                let usage = if is_podman {
+                    cgroup::keyed(file("/memory.stat"), "anon")
+                } else {
+                    cgroup::number(file("/memory.current"))
+                };
+                assert_eq!(read.memory.usage, usage, "{name}");
+                assert_eq!(read.pids, cgroup::number(file("/pids.current")), "{name}");
+                let block = match file("/io.stat") {
+                    // The kernel says that nothing was moved, and the engine nothing at all, as where nobody counts.
+                    "" => IoCounters::default(),
+                    text => cgroup::block_v2(text),
+                };
+                assert_eq!(read.block, block, "{name}");
+                let network = cgroup::network(file("/net/dev"), moment.networks);
+                let host = cgroup::host_memory(file("/meminfo"));
+                let limit = cgroup::memory_limit(file("/memory.max"), host);
+                assert_eq!(read.memory.limit, limit, "{name}");
+                if is_podman {
+                    // What it does not say, and what it says the wrong way round: see docs/engines.md.
+                    assert_eq!((read.memory.inactive_file, read.cpu.throttled_ns), (None, None));
+                    assert_eq!(
+                        (read.network.written, read.network.read),
+                        (network.read, network.written)
+                    );
+                } else {
+                    let idle = cgroup::keyed(file("/memory.stat"), "inactive_file");
+                    assert_eq!(read.memory.inactive_file, idle, "{name}");
+                    assert_eq!(read.cpu.throttled_ns, usec("throttled_usec"), "{name}");
+                    assert_eq!(read.network, network, "{name}");
+                }
+            }
+        }
+    }
 }

@@ -196,4 +196,40 @@ mod tests {
             .collect();
         assert_eq!(held, [16, 17, 18, 19, 20]);
     }
+
+    /// Bytes of memory that this process has.
+    #[cfg(target_os = "linux")]
+    fn resident() -> usize {
+        let text = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let kilobytes: usize = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kilobytes * 1024
+    }
+
+    /// Measured and not reckoned: with what the allocator takes, and grown as it grows.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_hour_of_a_thousand_containers_takes_less_than_sixty_megabytes() {
+        let config = crate::SamplerConfig::default();
+        let kept = Kept {
+            samples: config.history.min(config.history_total / 1_000),
+            steps: config.steps.min(config.steps_total / 1_000),
+            step: config.step,
+        };
+        let before = resident();
+        let mut all: Vec<Series> = (0..1_000).map(|_| Series::default()).collect();
+        // A minute more, so that the oldest steps have gone.
+        for second in 1..=3_660_u32 {
+            let elapsed = Duration::from_secs(second.into());
+            for series in &mut all {
+                let reading = reading(second.into(), u64::from(second) * 10);
+                series.add(reading, None, (SampleSource::Cgroup, elapsed), kept);
+            }
+        }
+        let took = resident() - before;
+        assert!(all.iter().all(|series| series.steps.iter().len() == 360));
+        let hour = all[0].steps.iter().map(Step::span).sum::<Duration>();
+        assert_eq!(hour, Duration::from_secs(3_600));
+        assert!(took < 60_000_000, "{took}");
+    }
 }

@@ -104,17 +104,13 @@ async fn half_a_processor_is_half_a_processor() {
             (None, None)
         );
         let began = (both.once().await, Instant::now());
-        let (mut sums, mut held_back) = ([0.0; 2], [0.0; 2]);
+        let (mut sums, mut held_back, mut of_limit) = ([0.0; 2], [0.0; 2], 0.0);
         for _ in 0..4 {
             let (files, asked) = both.next().await;
             sums[0] += files.usage.cpu_percent.unwrap();
             sums[1] += asked.usage.cpu_percent.unwrap();
             let usage = files.usage;
-            let of_limit = usage.cpu_limit_percent.unwrap();
-            assert!(
-                (of_limit - usage.cpu_percent.unwrap() * 2.0).abs() < 0.01,
-                "{usage:?}"
-            );
+            of_limit += usage.cpu_limit_percent.unwrap();
             held_back[0] += usage.cpu_throttled_percent.unwrap();
             // Podman's API does not say it.
             held_back[1] += asked.usage.cpu_throttled_percent.unwrap_or(0.0);
@@ -129,6 +125,8 @@ async fn half_a_processor_is_half_a_processor() {
             lease.engine_name()
         );
         assert!((files - asked).abs() < 10.0, "{files} {asked}");
+        // By time, as the limit is: a hypervisor that takes time from the host's counters changes nothing.
+        assert!((of_limit / 4.0 - truth * 2.0).abs() < 24.0, "{of_limit} {truth}");
         let [back, asked_back] = held_back.map(|sum| sum / 4.0);
         println!(
             "{}: held back {back:.1} %, engine {asked_back:.1} %",

@@ -11,20 +11,12 @@ use super::time;
 /// What a container used at the moment of a sample.
 pub(crate) fn stats_sample(host: &Host, id: &ContainerId, sample: &Sample) -> StatsSample {
     let usage = &sample.usage;
-    let limit = host
-        .mirror()
-        .get(id)
-        .and_then(|container| container.nano_cpus)
-        .filter(|nano| *nano > 0);
     StatsSample {
         host: host.name().to_owned(),
         id: id.to_string(),
         at: time(sample.at),
         cpu_percent: usage.cpu_percent,
-        cpu_limit_percent: usage
-            .cpu_percent
-            .zip(limit)
-            .map(|(percent, nano)| percent * 1e9 / nano as f64),
+        cpu_limit_percent: usage.cpu_limit_percent,
         cpu_host_percent: usage.cpu_host_percent,
         memory_bytes: usage.memory_bytes,
         memory_limit_bytes: usage.memory_limit_bytes,

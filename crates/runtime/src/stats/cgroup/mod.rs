@@ -6,6 +6,8 @@
 mod file;
 mod found;
 #[cfg(test)]
+mod recorded_tests;
+#[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;
