@@ -28,7 +28,10 @@ pub struct Host {
 }
 
 impl Host {
-    pub(crate) fn start(name: &'static str, config: FleetConfig, store: Option<Store>) -> Self {
+    pub(crate) fn start(name: &'static str, mut config: FleetConfig, store: Option<Store>) -> Self {
+        if let Some(known) = config.known.remove(name) {
+            config.watch.known = known;
+        }
         let engine = Engine::new(config.endpoint, config.engine);
         let watch = Watch::start(engine.clone(), config.watch);
         let book = store.map(|store| Arc::new(StoreBook { store, host: name }) as Arc<dyn DeathBook>);
@@ -171,4 +174,70 @@ async fn ask(engine: &Engine) -> Result<EngineFacts, longshore_engine::Error> {
     // A call has just succeeded, so a version was agreed on.
     let spoken = engine.api_version().unwrap_or(ApiVersion::OLDEST);
     Ok(EngineFacts::new(version, spoken.to_string(), info))
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_runtime::{FeedItem, KnownLine};
+    use longshore_testkit::fake::{Draft, FakeConfig, FakeEngine};
+
+    use super::*;
+
+    async fn tell(fake: &FakeEngine, ids: &[&str]) {
+        for id in ids {
+            fake.emit(Draft::new("container", "start", id)).await;
+        }
+    }
+
+    /// What is told, up to the event of that object.
+    async fn until(host: &Host, last: &str) -> Vec<KnownLine> {
+        let mut reader = host.feed().subscribe(
+            100,
+            Some(longshore_runtime::Cursor {
+                epoch: host.feed().epoch(),
+                seq: 0,
+            }),
+        );
+        let mut told = Vec::new();
+        loop {
+            let Some(FeedItem::Record(record)) = reader.next().await else {
+                panic!("the feed ended after {told:?}")
+            };
+            let event = record.event().unwrap_or_else(|| panic!("{record:?}"));
+            told.push((record.line.unwrap(), Some(event.at), Some(1)));
+            if &*event.id == last {
+                return KnownLine::of_history(told);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_host_goes_on_from_its_own_lines() {
+        let engines = [
+            FakeEngine::start(FakeConfig::default()).await.unwrap(),
+            FakeEngine::start(FakeConfig::default()).await.unwrap(),
+        ];
+        let names = [crate::LOCAL, "far"];
+        let mut known = std::collections::BTreeMap::new();
+        for (fake, name) in engines.iter().zip(names) {
+            tell(fake, &[&format!("{name} 1"), &format!("{name} 2")]).await;
+            let host = Host::start(name, FleetConfig::at(fake.endpoint().parse().unwrap()), None);
+            let told = until(&host, &format!("{name} 2")).await;
+            assert_eq!(told.len(), 2);
+            known.insert(name.to_owned(), told.into());
+            host.stop().await;
+        }
+        for (fake, name) in engines.iter().zip(names) {
+            tell(fake, &[&format!("{name} 3")]).await;
+            let mut config = FleetConfig::at(fake.endpoint().parse().unwrap());
+            config.known = known.clone();
+            let host = Host::start(name, config, None);
+            let told = until(&host, &format!("{name} 3")).await;
+            assert_eq!(told.len(), 1, "nothing twice, and no gap");
+            host.stop().await;
+        }
+        for fake in engines {
+            fake.stop().await;
+        }
+    }
 }

@@ -20,13 +20,14 @@ mod book;
 mod host;
 mod state;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use longshore_engine::{Endpoint, EngineConfig, discover};
 use longshore_runtime::deaths::DeathsConfig;
-use longshore_runtime::{SamplerConfig, WatchConfig};
+use longshore_runtime::{KnownLine, SamplerConfig, WatchConfig};
 use longshore_store::Store;
 
 pub use host::Host;
@@ -51,6 +52,9 @@ const BACKGROUND: Duration = Duration::from_secs(10);
 pub struct FleetConfig {
     /// Where the host [`LOCAL`] is reached.
     pub endpoint: Endpoint,
+    /// By the name of a host what an earlier run has told of it ([`WatchConfig::known`]), so that its follower goes on from
+    /// there. What `watch` says of it holds for hosts that are not named here.
+    pub known: BTreeMap<String, Arc<[KnownLine]>>,
     /// Why `endpoint` is only a guess: what discovery said when it found no engine.
     pub undiscovered: Option<String>,
     /// Timeouts and kept connections.
@@ -80,12 +84,18 @@ impl FleetConfig {
     pub fn at(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
+            known: BTreeMap::new(),
             undiscovered: None,
             engine: EngineConfig::default(),
             watch: WatchConfig::default(),
             sampler: SamplerConfig::default().background(BACKGROUND),
             deaths: DeathsConfig::default(),
         }
+    }
+
+    /// The names of the hosts that a fleet of this has.
+    pub fn hosts(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [LOCAL].into_iter()
     }
 }
 
@@ -107,8 +117,10 @@ impl Fleet {
     }
 
     fn begin(config: FleetConfig, store: Option<Store>) -> Self {
+        let hosts = config.hosts();
+        let start = |name| Arc::new(Host::start(name, config.clone(), store.clone()));
         Self {
-            hosts: Arc::new([Arc::new(Host::start(LOCAL, config, store))]),
+            hosts: hosts.map(start).collect(),
         }
     }
 

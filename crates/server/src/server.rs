@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use longshore_fleet::{Fleet, LOCAL};
+use longshore_fleet::Fleet;
 use longshore_store::{Secret, Store};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -66,7 +66,10 @@ impl Server {
         let store = Store::open(&config.data).await?;
         let setup = store.create_setup_token(now()).await?;
         let mut fleet = config.fleet;
-        fleet.watch.known = history::known(&store, LOCAL).await.into();
+        for host in fleet.hosts() {
+            let known = history::known(&store, host).await;
+            fleet.known.insert(host.to_owned(), known.into());
+        }
         let fleet = Fleet::remembering(fleet, store.clone());
         let sizes = Sizes {
             recheck: config.recheck,

@@ -1,8 +1,9 @@
 //! The history of events: what the followers of hosts have told, in the order in which they told it.
 //!
-//! Owns its rows, their age and number, and what a place in them still means. Leaves to the server who writes and who
+//! Owns its rows and what a place in them still means; their age and number are `sweep`'s. Leaves to the server who writes and who
 //! reads, and when.
 
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -11,10 +12,10 @@ use sqlx::{QueryBuilder, Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{ErrorKind, Store, StoreError};
 
+pub use sweep::{EventLine, Retention};
+
 /// Rows of one statement: fewer round trips, and well below the parameters that SQLite takes.
 const ROWS: usize = 64;
-/// Rows deleted by one statement, so that nobody waits long for the file.
-const SWEEP: i64 = 2_000;
 /// How far an engine's clock may be ahead of ours for its events to be found by time, in nanoseconds: a day.
 const CLOCKS: i64 = 86_400_000_000_000;
 /// Marks of a row.
@@ -23,7 +24,7 @@ const LATE: i64 = 2;
 /// What a row is read from. Joined by CROSS JOIN, which is SQLite's word for: go through the events in their order, and look
 /// up the run of each. The planner would sort all of a host's otherwise.
 const COLUMNS: &str = "e.id, r.epoch, e.seq, e.received_at, e.line, e.at, e.kind, e.action, e.object, e.attributes, \
-                       e.scope, e.marks, e.reason, e.to_at";
+                       e.scope, e.marks, e.reason, e.to_at, e.unsure";
 
 /// A place in the history of a host: the run of its follower, and the number in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +44,9 @@ pub struct EventRow {
     pub received: Timestamp,
     /// What the engine's line is known by; `None` when it was made of none.
     pub line: Option<[u8; 16]>,
+    /// Of how many of the newest lines, its own included, it was not sure when this was told that everything older in the
+    /// engine's memory had been told before; `None` where that is not known.
+    pub unsure: Option<u32>,
     /// What it says.
     pub body: EventRowBody,
 }
@@ -95,15 +99,6 @@ pub enum Broken {
     Forgotten,
     /// It is of no run of this host, or later than what is kept of its run.
     Unknown,
-}
-
-/// How much is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// Most records, of all hosts.
-    pub most: u64,
-    /// Those received before then go.
-    pub since: Timestamp,
 }
 
 impl Store {
@@ -208,48 +203,6 @@ impl Store {
         rows.iter().rev().map(read).collect()
     }
 
-    /// Deletes what is too old or too much, and says how many records that were.
-    ///
-    /// # Errors
-    /// When the database cannot be written; what was deleted until then is.
-    pub async fn sweep_events(&self, keep: Retention) -> Result<u64, StoreError> {
-        let failed = || self.failed("delete old events");
-        let most = i64::try_from(keep.most).unwrap_or(i64::MAX);
-        // Numbers have no holes but where rows were deleted, and that is at the beginning.
-        let too_many = "SELECT id FROM events WHERE id <= (SELECT max(id) FROM events) - ?1 LIMIT ?2";
-        // Up to the first that is young enough: where our clock was once wrong, older ones may stand behind younger, and
-        // what is taken out of the middle is missed by nobody who goes on from before it.
-        let too_old = "SELECT id FROM events WHERE id < coalesce( \
-                           (SELECT id FROM events WHERE +received_at >= ?1 ORDER BY id LIMIT 1), \
-                           (SELECT max(id) + 1 FROM events)) LIMIT ?2";
-        let mut swept = 0;
-        for (which, bound) in [(too_many, most), (too_old, keep.since.as_nanos())] {
-            loop {
-                let delete = format!("DELETE FROM events WHERE id IN ({which})");
-                let done = sqlx::query(sqlx::AssertSqlSafe(delete))
-                    .bind(bound)
-                    .bind(SWEEP)
-                    .execute(self.pool())
-                    .await
-                    .map_err(failed())?
-                    .rows_affected();
-                swept += done;
-                if done < SWEEP.unsigned_abs() {
-                    break;
-                }
-            }
-        }
-        // A run is remembered after its events are gone, so that its places are known to be forgotten; not for ever.
-        sqlx::query(
-            "DELETE FROM event_runs WHERE id <= (SELECT max(id) FROM event_runs) - 1000 \
-             AND id NOT IN (SELECT run FROM events)",
-        )
-        .execute(self.pool())
-        .await
-        .map_err(failed())?;
-        Ok(swept)
-    }
-
     /// The id after which to read, and what is broken.
     async fn find_place(&self, host: &str, after: EventPlace) -> Result<(i64, Option<Broken>), sqlx::Error> {
         let run: Option<i64> = sqlx::query_scalar("SELECT id FROM event_runs WHERE host = ? AND epoch = ?")
@@ -302,7 +255,7 @@ async fn run_of(connection: &mut SqliteConnection, host: &str, epoch: u64) -> Re
 
 async fn insert(connection: &mut SqliteConnection, run: i64, rows: &[EventRow]) -> Result<(), sqlx::Error> {
     let mut query = QueryBuilder::new(
-        "INSERT OR IGNORE INTO events (run, seq, received_at, line, at, kind, action, object, attributes, scope, marks, \
+        "INSERT OR IGNORE INTO events (run, seq, received_at, line, unsure, at, kind, action, object, attributes, scope, marks, \
          reason, to_at) ",
     );
     query.push_values(rows, |mut row, kept| {
@@ -310,6 +263,7 @@ async fn insert(connection: &mut SqliteConnection, run: i64, rows: &[EventRow]) 
             .push_bind(i64::try_from(kept.place.seq).unwrap_or(i64::MAX))
             .push_bind(kept.received.as_nanos())
             .push_bind(kept.line.map(Vec::from))
+            .push_bind(kept.unsure)
             .push_bind(kept.body.at().as_nanos());
         match &kept.body {
             EventRowBody::Event {
@@ -389,6 +343,9 @@ fn read(row: &SqliteRow) -> Result<EventRow, StoreError> {
         line: row
             .get::<Option<&[u8]>, _>(4)
             .and_then(|line| line.try_into().ok()),
+        unsure: row
+            .get::<Option<i64>, _>(14)
+            .and_then(|unsure| u32::try_from(unsure).ok()),
         body,
     })
 }

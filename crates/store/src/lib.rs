@@ -32,7 +32,7 @@ pub use deaths::{
     StoredDeath,
 };
 pub use error::{ErrorKind, StoreError};
-pub use events::{Broken, EventPlace, EventRow, EventRowBody, EventsAfter, Retention};
+pub use events::{Broken, EventLine, EventPlace, EventRow, EventRowBody, EventsAfter, Retention};
 pub use password::MIN_PASSWORD_CHARS;
 pub use secret::Secret;
 pub use sessions::{SESSION_IDLE, SESSION_LIFETIME};

@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_accounts.sql"),
     include_str!("../migrations/0002_events.sql"),
     include_str!("../migrations/0003_deaths.sql"),
+    include_str!("../migrations/0004_event_lines.sql"),
 ];
 
 /// Checks the file and applies what it lacks, keeping a copy first when it holds something.

@@ -54,7 +54,7 @@ impl Stage {
         self.feed.put(
             event(secs, action, id, &[("exitCode", "1")]),
             false,
-            LineId::of(b""),
+            (LineId::of(b""), 0),
             Moment::now(),
         );
         self.feed.announce();

@@ -106,8 +106,8 @@ impl Feed {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds an event that the engine told. Readers are woken by [`announce`](Self::announce), once for many.
-    pub(crate) fn put(&self, event: Event, late: bool, line: LineId, now: Moment) {
+    /// Adds an event that the engine told, with its line and how many are not sure. Readers are woken by [`announce`](Self::announce), once for many.
+    pub(crate) fn put(&self, event: Event, late: bool, line: (LineId, u32), now: Moment) {
         let body = RecordBody::Event {
             event,
             synthetic: false,
@@ -127,13 +127,13 @@ impl Feed {
         self.announce();
     }
 
-    /// Adds a gap; `line` is the line that was no event, where it was one.
+    /// Adds a gap; `line` is the line that was no event, where it was one, and how many are not sure.
     pub(crate) fn gap(
         &self,
         from: Option<Timestamp>,
         to: Option<Timestamp>,
         reason: GapReason,
-        line: Option<LineId>,
+        line: Option<(LineId, u32)>,
     ) {
         let now = Timestamp::from(SystemTime::now());
         let from = from.or(to).unwrap_or(now);
@@ -160,7 +160,7 @@ impl Feed {
         self.announce();
     }
 
-    fn push(&self, body: RecordBody, line: Option<LineId>, now: Moment) {
+    fn push(&self, body: RecordBody, line: Option<(LineId, u32)>, now: Moment) {
         let mut shared = self.lock();
         if let RecordBody::Event { event, .. } = &body {
             shared.tally.count(event, now.counted);

@@ -73,6 +73,10 @@ pub struct Record {
     pub body: RecordBody,
     /// What its line is known by to a later run; `None` when it was made of no line of the engine.
     pub line: Option<LineId>,
+    /// Of so many of the newest lines, its own included, it was not sure when this was told that everything older in the
+    /// engine's memory had been told before: what a later run may not rely on ([`KnownLine::sure`](crate::KnownLine::sure)).
+    /// It is nearly always those of the last 50 ms. 0 without a line.
+    pub unsure: u32,
     /// When we had it, by our clock. Not the engine's stamp, which is in the event.
     pub received: SystemTime,
 }

@@ -71,7 +71,7 @@ impl Ring {
         self.records.back().map(|(record, _)| record)
     }
 
-    pub(super) fn push(&mut self, body: RecordBody, line: Option<LineId>, received: SystemTime) {
+    pub(super) fn push(&mut self, body: RecordBody, line: Option<(LineId, u32)>, received: SystemTime) {
         let cursor = Cursor {
             epoch: self.epoch,
             seq: self.next_seq(),
@@ -80,7 +80,8 @@ impl Ring {
         let record = Arc::new(Record {
             cursor,
             body,
-            line,
+            line: line.map(|(line, _)| line),
+            unsure: line.map_or(0, |(_, unsure)| unsure),
             received,
         });
         if self.asking > 0
@@ -171,6 +172,7 @@ impl Ring {
                 reason,
             },
             line: None,
+            unsure: 0,
             received: now,
         })
     }

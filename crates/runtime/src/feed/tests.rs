@@ -20,7 +20,7 @@ fn event(n: u64) -> Event {
 }
 
 fn tell(feed: &Feed, event: Event) {
-    feed.put(event, false, LineId::of(b""), Moment::now());
+    feed.put(event, false, (LineId::of(b""), 0), Moment::now());
     feed.announce();
 }
 

@@ -192,6 +192,7 @@ impl EventMonitor {
                 late: false,
             },
             line: None,
+            unsure: 0,
             received: SystemTime::now(),
         };
         let item = FollowItem::Record(Arc::new(record));

@@ -240,23 +240,29 @@ impl<S: EventSource> Follower<S> {
                     self.meters.late.count();
                 }
                 self.boards.note(&event, sighting.late);
-                self.feed.put(event, sighting.late, line.id, now);
+                self.feed
+                    .put(event, sighting.late, (line.id, sighting.unsure), now);
             }
             None => {
                 self.meters.unreadable.count();
-                self.gap(None, None, GapReason::Unreadable, Some(line.id));
+                self.gap(
+                    None,
+                    None,
+                    GapReason::Unreadable,
+                    Some((line.id, sighting.unsure)),
+                );
                 self.boards.relist(Relist::Gap);
             }
         }
     }
 
-    /// Tells one; `line` is what it is about, where it is about one.
+    /// Tells one; `line` is what it is about, where it is about one, and how many are not sure.
     fn gap(
         &mut self,
         from: Option<Timestamp>,
         to: Option<Timestamp>,
         reason: GapReason,
-        line: Option<LineId>,
+        line: Option<(LineId, u32)>,
     ) {
         tracing::warn!(%reason, ?from, ?to, "events of the engine may be missing");
         self.meters.gap(reason);

@@ -50,6 +50,35 @@ pub struct KnownLine {
     pub id: LineId,
     /// The engine's stamp; `None` for an event of a Swarm, whose stamp proves nothing.
     pub at: Option<Timestamp>,
+    /// Whether that run was sure to have told, with what is kept of it, everything older in the engine's memory
+    /// ([`Record::unsure`](crate::Record::unsure)).
+    pub sure: bool,
+}
+
+impl KnownLine {
+    /// Those of a history, oldest first: each line with the engine's stamp and [`Record::unsure`](crate::Record::unsure),
+    /// where that is known.
+    ///
+    /// ```
+    /// use longshore_runtime::{KnownLine, LineId};
+    /// let line = |n, unsure| (LineId::from_bytes([n; 16]), None, unsure);
+    /// // The third was told when all but two were sure; the last by a version that did not say.
+    /// let known = KnownLine::of_history([line(1, Some(1)), line(2, Some(2)), line(3, Some(2)), line(4, None)]);
+    /// assert_eq!(known.iter().map(|line| line.sure).collect::<Vec<_>>(), [true, false, false, false]);
+    /// ```
+    pub fn of_history(
+        lines: impl IntoIterator<Item = (LineId, Option<Timestamp>, Option<u32>)>,
+    ) -> Vec<Self> {
+        let mut known = Vec::new();
+        let mut sure = 0;
+        for (id, at, unsure) in lines {
+            known.push(Self { id, at, sure: false });
+            let unsure = unsure.and_then(|unsure| usize::try_from(unsure).ok());
+            sure = sure.max(unsure.map_or(0, |unsure| known.len().saturating_sub(unsure)));
+        }
+        known.iter_mut().take(sure).for_each(|line| line.sure = true);
+        known
+    }
 }
 
 /// What is kept about a known line.
@@ -116,6 +145,14 @@ impl KnownLines {
     /// The rank of the newest line; `None` when there is none.
     pub(crate) fn newest(&self) -> Option<u64> {
         (self.first_rank + self.order.len() as u64).checked_sub(1)
+    }
+
+    /// The first rank from `from` on for which `is_sure` does not hold.
+    pub(crate) fn sure_from(&self, from: u64, is_sure: impl Fn(&Seen) -> bool) -> u64 {
+        let from = from.max(self.first_rank);
+        let skipped = usize::try_from(from - self.first_rank).unwrap_or(usize::MAX);
+        let sure = self.order.iter().skip(skipped).take_while(|seen| is_sure(seen));
+        from + sure.count() as u64
     }
 
     /// Puts in doubt what `is_doubtful` says.

@@ -13,7 +13,7 @@ pub(crate) const SUSPICIOUS: Duration = Duration::from_millis(80);
 const CLOCK_SET: Duration = Duration::from_secs(5);
 
 /// After so long a stream has told all of its replay (3–4 ms of it): what comes is live, whatever its stamp.
-const REPLAYED: Duration = Duration::from_secs(1);
+pub(crate) const REPLAYED: Duration = Duration::from_secs(1);
 
 /// An engine drops nothing for a subscriber before so many lines wait for it, and those come before what follows the
 /// drop: on a stream that has told fewer, nothing was dropped so far, however its lines are timed.
@@ -76,9 +76,10 @@ impl Lateness {
         ))
     }
 
-    /// What the engine's clock says at `moment`, near enough; `None` while nothing is known.
+    /// What the engine's clock says at `moment`, near enough; `None` while nothing is known: from replayed events alone it
+    /// would be as much too early as they are old.
     pub(crate) fn theirs(&self, moment: Duration) -> Option<Timestamp> {
-        let stamp = nanos(moment) - self.minimum()?;
+        let stamp = nanos(moment) - self.minimum().filter(|_| self.has_learnt)?;
         i64::try_from(stamp).ok().map(Timestamp::from_nanos)
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use longshore_core::{Event, Scope, Timestamp};
 
 use super::known::{KEPT, KnownLine, KnownLines, LineId, Seen};
-use super::lateness::{Lateness, SUSPICIOUS, Timing};
-use super::resume::{FEW, First, Judge, SETTLING, Trust, Verdict};
+use super::lateness::{Lateness, REPLAYED, SUSPICIOUS, Timing};
+use super::resume::{FEW, First, Judge, Trust, Verdict};
 
 /// The engine's clock is known to within the promptness of its promptest event; a gap that ends now, by that clock,
 /// ends no earlier for it.
@@ -20,6 +20,8 @@ const ROUNDED_UP: Duration = Duration::from_secs(1);
 pub(crate) struct Ledger {
     known: KnownLines,
     trust: Trust,
+    /// Of lines with a lower rank it is sure for ever that everything older in the engine's memory was told.
+    sure: u64,
     /// First proving line of the last judged replay.
     last_front: Option<Option<LineId>>,
     lateness: Lateness,
@@ -53,6 +55,8 @@ pub(crate) struct Sighting {
     pub(crate) late: bool,
     /// Something may have been dropped before it: rotate.
     pub(crate) suspicious: bool,
+    /// Of so many of the newest known lines it is not sure yet that everything older in the engine's memory was told.
+    pub(crate) unsure: u32,
 }
 
 impl Default for Ledger {
@@ -60,6 +64,7 @@ impl Default for Ledger {
         Self {
             known: KnownLines::new(KEPT),
             trust: Trust::default(),
+            sure: 0,
             last_front: None,
             lateness: Lateness::default(),
             newest: None,
@@ -82,22 +87,19 @@ impl Ledger {
         }
     }
 
-    /// One that goes on where an earlier run ended, and knows the lines that it told. What that run was told within
-    /// `unproved` of its end proves nothing: it may have ended before it looked into a suspicion.
-    pub(crate) fn knowing(lines: &[KnownLine], unproved: Duration) -> Self {
-        let mut ledger = Self::default();
-        let newest = lines.iter().filter_map(|line| line.at).max();
-        let unproved = i64::try_from((unproved + SETTLING).as_nanos()).unwrap_or(i64::MAX);
-        let sure = newest.map(|newest| newest.as_nanos().saturating_sub(unproved));
+    /// That one goes on where an earlier run ended, and knows the lines that it told.
+    pub(crate) fn knowing(self, lines: &[KnownLine]) -> Self {
+        let mut ledger = self;
         for line in lines {
             ledger.known.insert(Seen {
                 id: line.id,
                 published: Duration::ZERO,
                 stamp: line.at,
-                doubted: sure.is_none_or(|sure| line.at.is_none_or(|at| at.as_nanos() > sure)),
+                doubted: !line.sure,
             });
         }
-        ledger.newest = newest;
+        ledger.sure = ledger.known.sure_from(0, |seen| !seen.doubted);
+        ledger.newest = lines.iter().filter_map(|line| line.at).max();
         ledger.boundary = lines.iter().find_map(|line| line.at);
         // Its first look is not the first ever. What that run saw first is not known, so nothing equals it.
         ledger.last_front = (!lines.is_empty()).then_some(None);
@@ -135,9 +137,8 @@ impl Ledger {
         if !new {
             self.known.clear_doubt(line.id);
             return Sighting {
-                new,
-                late: false,
                 suspicious,
+                ..Sighting::default()
             };
         }
         let at = line.event.map(|event| event.at);
@@ -148,7 +149,22 @@ impl Ledger {
             new,
             late,
             suspicious,
+            unsure: self.unsure(line),
         }
+    }
+
+    /// How many of the newest lines are not sure, once as many as can be have become so. What is in doubt still when the
+    /// stream has told all of its replay is not in the engine's memory.
+    fn unsure(&mut self, line: &Arrival<'_>) -> u32 {
+        let trust = self.trust.cut_at(self.last_arrival);
+        // What came before a suspicion was looked at is as sure as it was before it.
+        if trust.up_to.is_none() {
+            let is_whole = line.arrived >= line.opened + REPLAYED;
+            let is_sure = |seen: &Seen| (is_whole || !seen.doubted) && trust.is_settled(seen);
+            self.sure = self.known.sure_from(self.sure, is_sure);
+        }
+        let next = self.known.newest().map_or(0, |newest| newest + 1);
+        u32::try_from(next.saturating_sub(self.sure)).unwrap_or(u32::MAX)
     }
 
     /// Judges a replay by its first proving line; `None` when it has none by `now`. The answer is `None`, and nothing

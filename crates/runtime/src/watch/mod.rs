@@ -116,9 +116,7 @@ impl Watch {
         let images = keepers.keep("the keeper of the images", &boards.images);
         let networks = keepers.keep("the keeper of the networks", &boards.networks);
         let volumes = keepers.keep("the keeper of the volumes", &boards.volumes);
-        // A suspicion is looked into within the one, or the engine is lost within the other.
-        let unproved = config.rotate_at_most_every + config.open_timeout;
-        let ledger = Ledger::knowing(&config.known, unproved);
+        let ledger = Ledger::default().knowing(&config.known);
         let follower = Follower {
             source,
             config,

@@ -35,7 +35,12 @@ impl Trust {
             && self
                 .up_to
                 .is_none_or(|limit| limit.is_some_and(|limit| rank <= limit))
-            && self.until.is_none_or(|until| seen.published <= until)
+            && self.is_settled(seen)
+    }
+
+    /// Whether it was published long enough before the cut.
+    pub(crate) fn is_settled(&self, seen: &Seen) -> bool {
+        self.until.is_none_or(|until| seen.published <= until)
     }
 
     /// Narrowed to what was published long enough before a cut at `moment`.

@@ -427,12 +427,11 @@ async fn inspects_that_fail_are_tried_again_and_hold_up_nobody() {
 fn known_of(watch: &Watch) -> Vec<KnownLine> {
     let records = watch.feed().history(None, 1_000);
     let known = records.iter().filter_map(|record| {
-        Some(KnownLine {
-            id: record.line?,
-            at: record.event().map(|event| event.at),
-        })
+        let at = record.event().map(|event| event.at);
+        // The clock stands still here: none is sure of itself.
+        Some((record.line?, at, Some(record.unsure.max(1))))
     });
-    known.collect()
+    KnownLine::of_history(known)
 }
 
 /// Runs until `told` records came, stops, and gives what it has told.

@@ -36,7 +36,7 @@ const PAGE: usize = 500;
 const SETTLE: Duration = Duration::from_millis(500);
 /// How long the last records may take when the server stops.
 const FINISH: Duration = Duration::from_secs(5);
-/// Lines that a follower is given to know: four times what an engine holds.
+/// Lines that a follower is given to know, and that stay kept for it: four times what an engine holds.
 const KNOWN: usize = 1_024;
 
 /// The history of all hosts.
@@ -59,8 +59,8 @@ struct Kept {
 
 /// What the run before has told of a host, for its follower. A store that cannot be read is no reason not to follow.
 pub(crate) async fn known(store: &Store, host: &str) -> Vec<KnownLine> {
-    match store.newest_events(host, KNOWN).await {
-        Ok(rows) => rows.iter().filter_map(rows::known).collect(),
+    match store.newest_lines(host, KNOWN).await {
+        Ok(lines) => rows::known(&lines),
         Err(error) => {
             tracing::warn!(%error, "the history of events cannot be read: the next will be told without it");
             Vec::new()
@@ -264,6 +264,7 @@ fn told(broken: Broken, first: &EventRow) -> Arc<Record> {
             reason,
         },
         line: None,
+        unsure: 0,
         received: std::time::SystemTime::now(),
     })
 }

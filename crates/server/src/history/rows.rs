@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use longshore_core::{Scope, Timestamp};
+use longshore_core::Timestamp;
 use longshore_fleet::runtime::{Cursor, GapReason, KnownLine, LineId, Record, RecordBody};
-use longshore_store::{EventPlace, EventRow, EventRowBody};
+use longshore_store::{EventLine, EventPlace, EventRow, EventRowBody};
 
 /// The row of a record.
 pub(super) fn row(record: &Record) -> EventRow {
@@ -28,6 +28,7 @@ pub(super) fn row(record: &Record) -> EventRow {
         place: place(record),
         received: record.received.into(),
         line: record.line.map(LineId::to_bytes),
+        unsure: Some(record.unsure),
         body,
     }
 }
@@ -66,18 +67,17 @@ pub(super) fn record(row: EventRow) -> Arc<Record> {
         },
         body,
         line: row.line.map(LineId::from_bytes),
+        unsure: row.unsure.unwrap_or_default(),
         received: system_time(row.received),
     })
 }
 
-/// What a later run knows it by.
-pub(super) fn known(row: &EventRow) -> Option<KnownLine> {
-    let at = match &row.body {
-        EventRowBody::Event { event, .. } if event.scope != Scope::Swarm => Some(event.at),
-        _ => None,
-    };
-    let id = LineId::from_bytes(row.line?);
-    Some(KnownLine { id, at })
+/// What a later run knows of those before it.
+pub(super) fn known(lines: &[EventLine]) -> Vec<KnownLine> {
+    let lines = lines
+        .iter()
+        .map(|line| (LineId::from_bytes(line.line), line.at, line.unsure));
+    KnownLine::of_history(lines)
 }
 
 /// The time of a record by the engine's clock.

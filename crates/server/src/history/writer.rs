@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::metrics::HistoryMetrics;
 
-use super::{rows, too_old};
+use super::{KNOWN, rows, too_old};
 
 /// How long records gather, unless somebody waits for them.
 const GATHER: Duration = Duration::from_millis(100);
@@ -133,6 +133,7 @@ impl<S: Shelf> Writer<S> {
         let keep = Retention {
             most: self.keep.most,
             since: too_old(self.keep.age),
+            lines: KNOWN as u64,
         };
         if let Err(error) = self.shelf.sweep(keep).await {
             self.metrics.failed.inc();
@@ -164,6 +165,7 @@ impl Batch {
             metrics.not_kept.inc();
             let row = EventRow {
                 line: record.line.map(longshore_fleet::runtime::LineId::to_bytes),
+                unsure: Some(record.unsure),
                 ..not_kept(&record, rows::place(&record), Some(stamp), stamp)
             };
             self.rows.push(row);
@@ -182,6 +184,7 @@ fn not_kept(record: &Record, place: EventPlace, from: Option<Timestamp>, to: Tim
         place,
         received: record.received.into(),
         line: None,
+        unsure: Some(0),
         body: EventRowBody::Gap {
             from,
             to,

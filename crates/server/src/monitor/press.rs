@@ -124,6 +124,7 @@ mod tests {
                 late: false,
             },
             line: None,
+            unsure: 0,
             received: SystemTime::UNIX_EPOCH,
         }
     }

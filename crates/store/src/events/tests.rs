@@ -8,6 +8,7 @@ fn row(seq: u64) -> EventRow {
         place: EventPlace { epoch: u64::MAX, seq },
         received: at,
         line: Some(u128::from(seq).to_be_bytes()),
+        unsure: None,
         body: EventRowBody::Event {
             event: Event {
                 kind: EventType::Container,

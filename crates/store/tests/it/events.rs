@@ -16,6 +16,7 @@ fn row(epoch: u64, seq: u64) -> EventRow {
         place: place(epoch, seq),
         received: at(i64::try_from(seq).unwrap()),
         line: Some(u128::from(seq).to_be_bytes()),
+        unsure: seq.is_multiple_of(5).then_some(3),
         body: EventRowBody::Event {
             event: Event {
                 kind: EventType::from("teapot"),
@@ -34,6 +35,7 @@ fn row(epoch: u64, seq: u64) -> EventRow {
 fn gap(epoch: u64, seq: u64) -> EventRow {
     EventRow {
         line: None,
+        unsure: Some(0),
         body: EventRowBody::Gap {
             from: at(1),
             to: at(2),
@@ -105,6 +107,7 @@ async fn what_is_too_much_or_too_old_is_deleted_and_its_places_are_forgotten() {
     let keep = |most, since| Retention {
         most,
         since: at(since),
+        lines: 0,
     };
     assert_eq!(store.sweep_events(keep(1_000_000, 0)).await.unwrap(), 0);
     assert_eq!(store.sweep_events(keep(100, 0)).await.unwrap(), 4_910);
@@ -142,10 +145,65 @@ async fn what_was_received_by_a_wrong_clock_goes_with_what_stands_beside_it() {
     let keep = |since| Retention {
         most: 1_000,
         since: at(since),
+        lines: 0,
     };
     assert_eq!(store.sweep_events(keep(1)).await.unwrap(), 0);
     let whole = after(&store, place(1, 2)).await;
     assert_eq!(whole, (vec![(1, 3), (1, 4), (1, 5), (1, 6)], None));
     assert_eq!(store.sweep_events(keep(6)).await.unwrap(), 5);
     assert_eq!(store.sweep_events(keep(7)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_newest_lines_of_each_host_stay_however_old_and_however_many_others_there_are() {
+    let (_dir, store) = fresh().await;
+    // What was made up after a gap stands between, and has no line.
+    let quiet = [rows(1, 1..=10), (11..=2_000).map(|seq| gap(1, seq)).collect()].concat();
+    store.append_events(HOST, &quiet).await.unwrap();
+    store.append_events("far", &rows(2, 1..=5_000)).await.unwrap();
+    let keep = Retention {
+        most: 100,
+        since: at(1_000_000),
+        lines: 4,
+    };
+    store.sweep_events(keep).await.unwrap();
+    let lines = async |host| {
+        let lines = store.newest_lines(host, 1_000).await.unwrap();
+        { lines }
+            .iter()
+            .map(|line| (u128::from_be_bytes(line.line), line.unsure, line.at))
+            .collect::<Vec<_>>()
+    };
+    let at = Some(Timestamp::from_nanos(-1));
+    let expected = [(7, None, at), (8, None, at), (9, None, at), (10, Some(3), at)];
+    assert_eq!(lines(HOST).await, expected);
+    let expected = [
+        (4_997, None, at),
+        (4_998, None, at),
+        (4_999, None, at),
+        (5_000, Some(3), at),
+    ];
+    assert_eq!(lines("far").await, expected);
+    assert!(lines("nowhere").await.is_empty());
+    let (found, broken) = after(&store, place(1, 3)).await;
+    assert_eq!(
+        (found[0], found.len(), broken),
+        ((1, 7), 1_000, Some(Broken::Forgotten))
+    );
+    assert_eq!(
+        after(&store, place(1, 6)).await.1,
+        None,
+        "and what came after them too"
+    );
+    // A Swarm's stamp proves nothing, nor does a gap's.
+    let mut swarm = row(3, 1);
+    if let EventRowBody::Event { event, .. } = &mut swarm.body {
+        event.scope = Scope::Swarm;
+    }
+    let unreadable = EventRow {
+        line: row(3, 2).line,
+        ..gap(3, 2)
+    };
+    store.append_events("swarm", &[swarm, unreadable]).await.unwrap();
+    assert_eq!(lines("swarm").await, [(1, None, None), (2, Some(0), None)]);
 }

@@ -4,27 +4,21 @@
 //! overflows, a subscriber's queue that stays full, cuts in the middle of a replay, restarts. The claim: every event
 //! is delivered once, or its stamp lies inside a gap that was told.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod engine;
+mod runs;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use longshore_core::{Attributes, Event, EventType, Scope, Timestamp};
+use longshore_core::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 
-use super::known::LineId;
+use engine::{Engine, RING, SKEW, Step, Subscriber, event, line, stamp};
+
+use super::lateness::REPLAYED;
 use super::ledger::{Arrival, Ledger, proving};
 use super::resume::Verdict;
-
-/// Small, so that it overflows often.
-const RING: usize = 24;
-/// The same for a subscriber's queue.
-const QUEUE: usize = 6;
-/// How long the engine waits for a full queue.
-const PATIENCE: u64 = 100;
-/// By how much the orders differ at most, each step of two.
-const SKEW: u64 = 6;
-/// The engine's clock is not ours.
-const AHEAD: i64 = 7_777_777;
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -45,12 +39,19 @@ enum Op {
     /// Our reader, or what is between, does not move for so long.
     Stall(u64),
     Restart,
+    /// Our process is killed; of what it told so much was not yet written. Another begins, and looks at once or not.
+    Kill {
+        unwritten: u8,
+        looks: bool,
+    },
+    /// The engine's clock is set, by so many milliseconds.
+    Clock(i64),
 }
 
-fn ops() -> impl Strategy<Value = Vec<Op>> {
+fn op() -> impl Strategy<Value = Op> {
     let skew = 0..=SKEW;
     let replayed = || prop::option::weighted(0.3, 0u8..30);
-    let op = prop_oneof![
+    prop_oneof![
         12 => (skew.clone(), skew).prop_map(|(append, publish)| Op::Emit { append, publish }),
         4 => (1u8..12).prop_map(Op::Burst),
         6 => (0u64..20).prop_map(Op::Advance),
@@ -59,56 +60,11 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => replayed().prop_map(|replayed| Op::Rotate { replayed }),
         2 => (1u64..400).prop_map(Op::Stall),
         1 => Just(Op::Restart),
-    ];
-    prop::collection::vec(op, 1..120)
+    ]
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Append(u64),
-    Publish(u64),
-}
-
-#[derive(Debug, Default)]
-struct Subscriber {
-    /// Lines that have reached us, with the time.
-    inbox: VecDeque<(u64, u64)>,
-    /// Until when nothing moves.
-    stalled: Option<u64>,
-    queue: VecDeque<u64>,
-    /// Found the queue full at that time.
-    waiting: Vec<(u64, u64)>,
-}
-
-impl Subscriber {
-    fn publish(&mut self, id: u64, now: u64) {
-        match self.stalled {
-            None => self.inbox.push_back((id, now)),
-            Some(_) if self.queue.len() < QUEUE => self.queue.push_back(id),
-            Some(_) => self.waiting.push((id, now)),
-        }
-    }
-
-    fn recover(&mut self, now: u64) {
-        if self.stalled.take_if(|until| *until <= now).is_some() {
-            let patient = self
-                .waiting
-                .drain(..)
-                .filter(|(_, since)| since + PATIENCE > now)
-                .map(|(id, _)| id);
-            let all: Vec<u64> = self.queue.drain(..).chain(patient).collect();
-            self.inbox.extend(all.into_iter().map(|id| (id, now)));
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Engine {
-    now: u64,
-    stamps: Vec<u64>,
-    ring: VecDeque<u64>,
-    steps: BTreeMap<(u64, u64), Step>,
-    told: BTreeSet<u64>,
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    prop::collection::vec(op(), 1..120)
 }
 
 /// What was delivered.
@@ -125,29 +81,21 @@ struct World {
     /// The mutant's cursor, where the mutant follows in the ledger's place.
     by_time: Option<Timestamp>,
     stream: Option<(Subscriber, Duration)>,
+    /// What the history of all runs holds, once it is written.
     out: Vec<Out>,
+    /// Of each of it, of how many lines it was not sure.
+    unsure: Vec<u32>,
     wants_rotation: bool,
     since: u64,
     serial: u64,
-}
-
-fn event(engine: &Engine, id: u64) -> Event {
-    Event {
-        kind: EventType::Container,
-        action: "start".into(),
-        id: id.to_string().into(),
-        attributes: Attributes::default(),
-        scope: Scope::Local,
-        at: stamp(engine, id),
-    }
-}
-
-fn stamp(engine: &Engine, id: u64) -> Timestamp {
-    Timestamp::from_nanos(engine.stamps[usize::try_from(id).unwrap()].cast_signed() * 1_000_000 + AHEAD)
-}
-
-fn line(id: u64) -> LineId {
-    LineId::of(&id.to_le_bytes())
+    /// How many lines the engine lets wait for a subscriber, as the ledger believes.
+    queue: u32,
+    /// Of each look at the engine, up to when the one before had told, and when it was known to have told all of its own
+    /// replay.
+    looks: Vec<(u64, Option<u64>)>,
+    told_until: u64,
+    /// Gaps that nothing excuses.
+    empty_gaps: Vec<u64>,
 }
 
 impl World {
@@ -171,9 +119,14 @@ impl World {
             by_time,
             stream: None,
             out: Vec::new(),
+            unsure: Vec::new(),
             wants_rotation: false,
             since: 0,
             serial: 0,
+            queue: 6,
+            looks: Vec::new(),
+            told_until: 0,
+            empty_gaps: Vec::new(),
         };
         // Begins with the engine's first event, and one that teaches the clocks' offset.
         world.emit(0, 0);
@@ -186,8 +139,7 @@ impl World {
     }
 
     fn emit(&mut self, append: u64, publish: u64) {
-        let id = self.engine.stamps.len() as u64;
-        self.engine.stamps.push(self.engine.now);
+        let id = self.engine.stamp();
         self.plan(self.engine.now + append, Step::Append(id));
         self.plan(self.engine.now + append + publish, Step::Publish(id));
     }
@@ -249,6 +201,7 @@ impl World {
                 if event.at > *cursor {
                     *cursor = event.at;
                     self.out.push(Out::Event(id));
+                    self.unsure.push(0);
                 }
                 continue;
             }
@@ -260,10 +213,21 @@ impl World {
                 held_up: Duration::ZERO,
             });
             self.wants_rotation |= sighting.suspicious;
+            if Duration::from_millis(arrived) >= *opened + REPLAYED {
+                for (_, whole) in &mut self.looks {
+                    whole.get_or_insert(arrived);
+                }
+            }
             if sighting.new {
                 self.out.push(Out::Event(id));
+                self.unsure.push(sighting.unsure);
             }
         }
+    }
+
+    fn tell(&mut self, out: Out, unsure: u32) {
+        self.out.push(out);
+        self.unsure.push(unsure);
     }
 
     /// Subscribes, as the follower does: judge by the first line, then read; perhaps not to the end.
@@ -289,12 +253,17 @@ impl World {
                 .and_then(|lines| self.ledger.judge(first, overlapping, Some(lines), now))
         });
         let Some(verdict) = verdict else { return self.cut() };
+        let told_until = if overlapping {
+            self.engine.now
+        } else {
+            self.told_until
+        };
         match verdict {
-            Verdict::Baseline | Verdict::Continuous => {}
+            Verdict::Baseline | Verdict::Continuous => self.looks.push((told_until, None)),
             Verdict::Gap { from, to, .. } => {
+                self.account_for_gap();
                 let to = to.map_or(i64::MAX, Timestamp::as_nanos);
-                self.out
-                    .push(Out::Gap(from.map_or(i64::MIN, Timestamp::as_nanos), to));
+                self.tell(Out::Gap(from.map_or(i64::MIN, Timestamp::as_nanos), to), 0);
             }
         }
         self.replay(self.engine.ring.iter().copied().collect(), replayed);
@@ -316,7 +285,7 @@ impl World {
             let to = lines
                 .first()
                 .map_or(i64::MAX, |id| stamp(&self.engine, *id).as_nanos());
-            self.out.push(Out::Gap(since.as_nanos(), to));
+            self.tell(Out::Gap(since.as_nanos(), to), 0);
         }
         self.replay(lines, replayed);
     }
@@ -341,6 +310,9 @@ impl World {
 
     fn cut(&mut self) {
         self.read();
+        if self.stream.is_some() {
+            self.told_until = self.engine.now;
+        }
         self.stream = None;
     }
 
@@ -378,6 +350,13 @@ impl World {
                 self.engine.ring.clear();
                 self.engine.steps.clear();
             }
+            Op::Kill { unwritten, looks } => {
+                self.kill(usize::from(unwritten));
+                if looks {
+                    self.subscribe(false, None);
+                }
+            }
+            Op::Clock(by) => self.engine.set_clock(by),
         }
     }
 
@@ -396,6 +375,11 @@ impl World {
             }
         }
         for missing in self.engine.told.difference(&seen) {
+            if self.engine.clock_was_set {
+                let told = self.out.iter().any(|out| matches!(out, Out::Gap(..)));
+                prop_assert!(told, "{missing} was lost without a word: {:?}", self.out);
+                continue;
+            }
             let at = stamp(&self.engine, *missing).as_nanos();
             // Stamps are that much out of order.
             let skew = i64::try_from(2 * SKEW).unwrap() * 1_000_000;
