@@ -97,7 +97,12 @@ pub struct EventsAfter {
 pub enum Broken {
     /// What came after it was deleted.
     Forgotten,
-    /// It is of no run of this host, or later than what is kept of its run.
+    /// It is later than what is kept of its run, which ends here.
+    Beyond {
+        /// The number of the last record kept of that run.
+        last: u64,
+    },
+    /// It is of no run of this host.
     Unknown,
 }
 
@@ -227,14 +232,15 @@ impl Store {
         .await?;
         let column = |at: usize| row.get::<Option<i64>, _>(at);
         let next_seq = column(0).and_then(|seq| u64::try_from(seq).ok());
-        Ok(match (column(2), column(1), column(3)) {
+        let last = column(3).and_then(|seq| u64::try_from(seq).ok());
+        Ok(match (column(2), column(1), column(4).zip(last)) {
             // It is kept, and so is all after it: only the oldest are ever deleted.
             (Some(id), ..) => (id, None),
             // It is not, but the one after it is.
             (None, Some(next), _) if next_seq == after.seq.checked_add(1) => (next - 1, None),
             (None, Some(next), _) => (next - 1, Some(Broken::Forgotten)),
             // Its run ended before it, as far as is known.
-            (None, None, Some(last)) => (last, Some(Broken::Unknown)),
+            (None, None, Some((id, last))) => (id, Some(Broken::Beyond { last })),
             (None, None, None) => (0, Some(Broken::Forgotten)),
         })
     }

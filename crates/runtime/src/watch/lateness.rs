@@ -27,7 +27,7 @@ pub(crate) struct Lateness {
     previous: Option<i128>,
     /// Whether a live event has been seen: before that, the least offset may be that of an old, replayed one.
     has_learnt: bool,
-    /// The stream that lines come on, by when it was opened, and how many have come.
+    /// The stream that lines come on, by when it was opened, and how many new ones have come.
     told: (Duration, u32),
     /// How many lines wait for us before the engine drops one.
     queue: u32,
@@ -68,9 +68,10 @@ impl Lateness {
         self.current.into_iter().chain(self.previous).min()
     }
 
-    /// When, by our monotonic clock, the stamp was at the latest; `None` while nothing is known.
+    /// When, by our monotonic clock, the stamp was at the latest; `None` while nothing is known: since the events that were
+    /// replayed the clock may have been set.
     pub(crate) fn ours(&self, stamp: Timestamp) -> Option<Duration> {
-        let nanos = i128::from(stamp.as_nanos()) + self.minimum()?;
+        let nanos = i128::from(stamp.as_nanos()) + self.minimum().filter(|_| self.has_learnt)?;
         Some(Duration::from_nanos(
             u64::try_from(nanos.max(0)).unwrap_or(u64::MAX),
         ))
@@ -83,7 +84,7 @@ impl Lateness {
         i64::try_from(stamp).ok().map(Timestamp::from_nanos)
     }
 
-    /// Judges a line that came at `arrived` on a stream opened at `opened`.
+    /// Judges a line that came at `arrived` on a stream opened at `opened`, and had not come before.
     pub(crate) fn judge(&mut self, arrived: Duration, opened: Duration, stamp: Timestamp) -> Timing {
         let offset = nanos(arrived) - i128::from(stamp.as_nanos());
         let minimum = self.minimum();
@@ -96,7 +97,12 @@ impl Lateness {
         let Some(minimum) = minimum.filter(|_| self.has_learnt) else {
             // The first stream tells its replay, oldest first: the least offset of it all is the best known.
             self.current = Some(minimum.map_or(offset, |minimum| minimum.min(offset)));
-            return Timing::Fine;
+            // Only their number tells whether some may have been dropped.
+            return if self.told.1 >= self.queue {
+                Timing::Late
+            } else {
+                Timing::Fine
+            };
         };
         let is_replay = self.ours(stamp).is_some_and(|at| at < opened) && arrived < opened + REPLAYED;
         if is_replay {
@@ -193,9 +199,10 @@ mod tests {
                 } else {
                     (200, 1_000_050)
                 };
+                let timing = if n + 1 < QUEUE { Timing::Fine } else { Timing::Late };
                 assert_eq!(
                     lateness.judge(OPENED + Duration::from_millis(took), OPENED, at(stamp)),
-                    Timing::Fine
+                    timing
                 );
             }
             assert_eq!(
@@ -250,5 +257,20 @@ mod tests {
                 "{second}"
             );
         }
+    }
+
+    #[test]
+    fn before_anything_is_known_of_the_clocks_so_many_new_lines_as_an_engine_lets_wait_are_suspicious() {
+        let mut lateness = Lateness::of_queue(3);
+        let opened = Duration::from_secs(4);
+        let at = |n: i64| Timestamp::from_nanos(n * MS);
+        for n in 10..12 {
+            assert_eq!(lateness.judge(opened, opened, at(n)), Timing::Fine);
+        }
+        for n in 12..20 {
+            assert_eq!(lateness.judge(opened, opened, at(n)), Timing::Late);
+        }
+        let next = opened + Duration::from_millis(500);
+        assert_eq!(lateness.judge(next, next, at(20)), Timing::Fine, "another stream");
     }
 }

@@ -112,7 +112,9 @@ impl Ledger {
             .event
             .filter(|event| event.scope != Scope::Swarm)
             .map(|event| event.at);
-        let timing = stamp.map_or(Timing::Fine, |stamp| {
+        // What comes again is no news of the stream that it comes on, least of all when its stamp is of the future.
+        let is_known = self.known.get(line.id).is_some();
+        let timing = stamp.filter(|_| !is_known).map_or(Timing::Fine, |stamp| {
             self.lateness.judge(line.arrived, line.opened, stamp)
         });
         let suspicious = line.held_up >= SUSPICIOUS || timing != Timing::Fine;

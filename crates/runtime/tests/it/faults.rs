@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use longshore_runtime::{GapReason, Status, Watch, WatchConfig};
-use longshore_testkit::fake::{Draft, FakeConfig, FakeEngine, Restart};
+use longshore_testkit::fake::{Draft, FakeConfig, FakeEngine, Restart, Spec};
 use longshore_testkit::{Eventually, eventually};
 
 use crate::account::{Told, all_told, engine, hasty, live, mirror_equals_inspect};
@@ -231,16 +231,83 @@ async fn an_engine_without_an_event_is_followed_in_peace() {
         }
     })
     .await;
-    let id = fake
-        .create(longshore_testkit::fake::Spec::new("sample"))
-        .await
-        .unwrap();
+    let id = fake.create(Spec::new("sample")).await.unwrap();
     eventually("the container shows", async || match watch.mirror().find(&id) {
         Ok(_) => Ok(()),
         Err(error) => Err(error),
     })
     .await;
     assert_eq!(watch.counters().gaps, [0; 4]);
+    watch.stop().await;
+    fake.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_of_the_future_stops_nothing_and_loses_nothing() {
+    let fake = fake(FakeConfig::default()).await;
+    fake.emit(Draft::new("container", "start", "the first")).await;
+    let watch = Watch::start(engine(&fake.endpoint()), hasty());
+    let mut reader = watch.feed().subscribe(FAR, None);
+    live(&watch).await;
+    let mut told = Told::default();
+    let year = 365 * 86_400_000_000_000;
+    for round in 0..6 {
+        let now = fake
+            .emit(Draft::new("container", "start", &format!("before {round}")))
+            .await;
+        let ahead = now.time_nano + year;
+        fake.emit(Draft::new("container", "die", &format!("future {round}")).stamped(ahead))
+            .await;
+        fake.emit(Draft::new("container", "start", &format!("after {round}")))
+            .await;
+        if round % 2 == 1 {
+            fake.break_connections();
+        }
+        // It is in every replay from here on, and no reason to look again each time.
+        let before = watch.counters().rotations;
+        eventually("the stream is renewed twice", async || {
+            match watch.counters().rotations - before {
+                2.. => Ok(()),
+                few => Err(few),
+            }
+        })
+        .await;
+    }
+    all_told(&fake, &mut reader, &mut told).await;
+    assert_eq!((told.settle(&fake), told.gaps.len()), (0, 0), "{:?}", told.gaps);
+    let counted = watch.counters();
+    assert!(
+        counted.suspicions <= 2 * 6,
+        "each is suspicious once: {counted:?}"
+    );
+    watch.stop().await;
+    fake.stop().await;
+}
+
+#[tokio::test]
+async fn a_container_renamed_while_it_is_removed_is_gone_and_both_are_told() {
+    let fake = fake(nasty(4)).await;
+    let watch = Watch::start(engine(&fake.endpoint()), hasty());
+    let mut reader = watch.feed().subscribe(FAR, None);
+    fake.emit(Draft::new("container", "start", "the first")).await;
+    live(&watch).await;
+    for round in 0..20 {
+        let name = format!("web{round}");
+        let id = fake.create(Spec::new("sample").name(&name)).await.unwrap();
+        // In either order; the one that comes second finds nothing, and its event may still come after the other's.
+        let renamed = format!("renamed{round}");
+        let (_, removed) = tokio::join!(fake.rename(&id, &renamed), fake.remove(&id, true));
+        removed.unwrap();
+        let late = Draft::new("container", "rename", &id)
+            .with("name", &*renamed)
+            .with("oldName", name);
+        fake.emit(late).await;
+    }
+    let mut told = Told::default();
+    all_told(&fake, &mut reader, &mut told).await;
+    mirror_equals_inspect(&engine(&fake.endpoint()), &watch.mirror(), |_| true).await;
+    assert_eq!(watch.mirror().snapshot().len(), 0);
+    assert_eq!((told.settle(&fake), told.gaps.len()), (0, 0), "{:?}", told.gaps);
     watch.stop().await;
     fake.stop().await;
 }

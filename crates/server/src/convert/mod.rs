@@ -10,7 +10,7 @@ mod monitor;
 mod stats;
 
 pub(crate) use containers::{container_detail, container_row};
-pub(crate) use cursor::FleetCursor;
+pub(crate) use cursor::{FleetCursor, LineKey, MOST_SEEN, Place};
 pub(crate) use deaths::{death_entry, death_row};
 pub(crate) use events::event_record;
 pub(crate) use hosts::{engine_info, host_row, image_row, system_info};

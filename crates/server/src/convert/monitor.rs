@@ -11,12 +11,12 @@ use longshore_fleet::runtime::{Record, RecordBody};
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::time;
+use super::{Place, time};
 
-/// The text of a record's message.
-pub(crate) fn monitor_record(host: &str, record: &Record) -> Utf8Bytes {
+/// The text of a record's message; `place` is the one after it.
+pub(crate) fn monitor_record(host: &str, record: &Record, place: &Place) -> Utf8Bytes {
     // Of its own host alone, so that it is the same for every subscriber.
-    let cursor = format!("{host}={}", record.cursor);
+    let cursor = format!("{host}={place}");
     let received = Timestamp::from(record.received);
     match &record.body {
         RecordBody::Gap { from, to, reason } => {

@@ -17,8 +17,13 @@ use crate::metrics::HistoryMetrics;
 
 use super::{KNOWN, rows, too_old};
 
-/// How long records gather, unless somebody waits for them.
+/// How long records gather, unless somebody waits for them or there are [`ENOUGH`].
 const GATHER: Duration = Duration::from_millis(100);
+/// How often it is looked how many there are.
+const LOOK: Duration = Duration::from_millis(10);
+/// Records that are worth a transaction. A cursor names the lines that are not written yet: on a busy engine these are to be
+/// few.
+const ENOUGH: usize = 16;
 /// Most records of a transaction.
 const BATCH: usize = 512;
 /// An event whose text is larger is not kept.
@@ -103,16 +108,25 @@ impl<S: Shelf> Writer<S> {
         }
     }
 
-    /// Lets more come, and takes it.
+    /// Takes what there is, and lets more come. The first of a run are written at once: a run of which nothing is written
+    /// is not known by its cursors.
     async fn gather(&self, reader: &mut FeedReader, batch: &mut Batch) {
-        tokio::select! {
-            () = sleep(GATHER) => {}
-            () = self.hurry.notified() => {}
-        }
-        while batch.rows.len() < BATCH
-            && let Some(item) = reader.try_next()
-        {
-            batch.add(item, &self.metrics);
+        let is_first = *self.written.borrow() == 0;
+        let mut patience = if is_first { Duration::ZERO } else { GATHER };
+        let began = Instant::now();
+        loop {
+            while batch.rows.len() < BATCH
+                && let Some(item) = reader.try_next()
+            {
+                batch.add(item, &self.metrics);
+            }
+            if batch.rows.len() >= ENOUGH || began.elapsed() >= patience {
+                return;
+            }
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = self.hurry.notified() => patience = Duration::ZERO,
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use crate::{
     auth::{Peer, Principal},
     error::ApiResult,
     reply::InQuery,
+    rest,
     stream::upgrade,
 };
 
@@ -39,6 +40,7 @@ pub(crate) async fn open(
     request: Request,
 ) -> ApiResult<Response> {
     let asked = Asked::read(&pairs)?;
+    rest::check_hosts(&app, "resume", &asked.resume)?;
     upgrade(&app, peer, request, |app, io| {
         connection::run(app, who, asked, io)
     })

@@ -9,7 +9,7 @@ use longshore_fleet::{
 use prometheus_client::metrics::counter::Counter;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::convert;
+use crate::convert::{self, Place};
 
 /// Records whose text is held, for each host. Subscribers that keep up are within a few of each other.
 const HELD: usize = 1_024;
@@ -69,9 +69,9 @@ impl Press {
     /// The text of a record's message. That of a gap is made anew: one that answers a cursor stands where another record
     /// does. Of events it is made under the lock: who comes for the same meanwhile waits less than making it
     /// would take.
-    pub(super) fn text(&self, record: &Record) -> Utf8Bytes {
+    pub(super) fn text(&self, record: &Record, place: impl FnOnce() -> Place) -> Utf8Bytes {
         if record.event().is_none() {
-            return convert::monitor_record(&self.host, record);
+            return convert::monitor_record(&self.host, record, &place());
         }
         let mut texts = self.lock();
         if texts.slots.is_empty() {
@@ -83,7 +83,7 @@ impl Press {
         {
             return text.clone();
         }
-        let text: Utf8Bytes = convert::monitor_record(&self.host, record);
+        let text: Utf8Bytes = convert::monitor_record(&self.host, record, &place());
         self.made.inc();
         if texts.bytes + text.len() > MAX_BYTES {
             texts.slots.fill(None);
@@ -129,13 +129,17 @@ mod tests {
         }
     }
 
+    fn printed(press: &Press, record: &Record) -> Utf8Bytes {
+        press.text(record, || Place::at(record.cursor))
+    }
+
     #[test]
     fn a_text_is_made_once_and_memory_is_bounded() {
         let press = Press::new("local", Counter::default());
-        let texts: Vec<_> = (1..=3).map(|seq| press.text(&record(seq, 10))).collect();
+        let texts: Vec<_> = (1..=3).map(|seq| printed(&press, &record(seq, 10))).collect();
         for _ in 0..1_000 {
             for (seq, text) in (1..).zip(&texts) {
-                assert_eq!(press.text(&record(seq, 10)), *text);
+                assert_eq!(printed(&press, &record(seq, 10)), *text);
             }
         }
         assert_eq!(press.made.get(), 3);
@@ -148,22 +152,22 @@ mod tests {
             },
             ..record(1, 10)
         };
-        assert!(press.text(&gap).contains("forgotten"));
-        assert_eq!(press.text(&record(1, 10)), texts[0]);
+        assert!(printed(&press, &gap).contains("forgotten"));
+        assert_eq!(printed(&press, &record(1, 10)), texts[0]);
         // Another in the same slot takes its place.
-        let other = press.text(&record(1 + HELD as u64, 10));
+        let other = printed(&press, &record(1 + HELD as u64, 10));
         assert_ne!(other, texts[0]);
-        assert_eq!(press.text(&record(1, 10)), texts[0]);
+        assert_eq!(printed(&press, &record(1, 10)), texts[0]);
         assert_eq!(press.made.get(), 5);
         for seq in 0..100 {
-            press.text(&record(seq, 1 << 20));
+            printed(&press, &record(seq, 1 << 20));
             let texts = press.lock();
             let held: usize = texts.slots.iter().flatten().map(|(_, text)| text.len()).sum();
             assert_eq!(held, texts.bytes);
             assert!(held <= MAX_BYTES);
         }
-        press.text(&record(1, MAX_BYTES + 1));
-        press.text(&record(2, 1));
+        printed(&press, &record(1, MAX_BYTES + 1));
+        printed(&press, &record(2, 1));
         assert!(press.lock().bytes <= MAX_BYTES);
     }
 }

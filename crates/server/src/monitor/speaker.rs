@@ -12,7 +12,10 @@ use longshore_api::{
     monitor::{ErrorPayload, LaggedPayload, RestoredPayload},
 };
 use longshore_core::EventFilterSet;
-use longshore_fleet::runtime::{FollowItem, RecordBody};
+use longshore_fleet::{
+    Host,
+    runtime::{FollowItem, RecordBody},
+};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout},
@@ -21,7 +24,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
 use crate::{
     app::{App, now},
-    convert::monitor_message as message,
+    convert::{self, monitor_message as message},
     history,
     stream::socket::{End, Heard, PING_EVERY, SILENCE, STALL, Socket},
 };
@@ -34,7 +37,7 @@ const GATHER: Duration = Duration::from_millis(5);
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// Of which host something is, with the texts of its records.
-type Told = (Arc<Press>, Vec<FollowItem>);
+type Told = (Arc<Host>, Arc<Press>, Vec<history::Told>);
 
 /// Tells one subscriber.
 pub(super) struct Speaker {
@@ -48,9 +51,9 @@ impl Speaker {
     pub(super) fn new(app: &App, asked: Asked) -> Self {
         let hosts = app.fleet.hosts().iter().zip(app.presses.iter());
         let chunks = hosts.map(|(host, press)| {
-            let press = Arc::clone(press);
-            history::follow(app, host, asked.resume.get(host.name()))
-                .map(move |items| (Arc::clone(&press), items))
+            let (host, press) = (Arc::clone(host), Arc::clone(press));
+            history::follow(app, &host, asked.resume.get(host.name()))
+                .map(move |items| (Arc::clone(&host), Arc::clone(&press), items))
                 .boxed()
         });
         Self {
@@ -88,11 +91,11 @@ impl Speaker {
                     send(sink, vec![Message::Ping(Bytes::new())]).await
                 }
                 chunk = async { gather.await; self.chunks.next().await } => {
-                    let Some((press, items)) = chunk else {
+                    let Some((host, press, items)) = chunk else {
                         // Nothing is watched any more.
                         return End::Stopping;
                     };
-                    let texts = self.texts(&press, &items);
+                    let texts = self.texts(&host, &press, &items);
                     if texts.is_empty() {
                         continue;
                     }
@@ -110,12 +113,12 @@ impl Speaker {
     }
 
     /// The texts of what gets through.
-    fn texts(&self, press: &Press, items: &[FollowItem]) -> Vec<Utf8Bytes> {
+    fn texts(&self, host: &Host, press: &Press, items: &[history::Told]) -> Vec<Utf8Bytes> {
         let mut held_back = 0;
         let texts = items
             .iter()
             .filter_map(|item| {
-                let text = self.text(press, item);
+                let text = self.text(host, press, item);
                 held_back += u64::from(text.is_none());
                 text
             })
@@ -124,8 +127,8 @@ impl Speaker {
         texts
     }
 
-    fn text(&self, press: &Press, item: &FollowItem) -> Option<Utf8Bytes> {
-        let host = press.host();
+    fn text(&self, of: &Host, press: &Press, told: &history::Told) -> Option<Utf8Bytes> {
+        let (host, item) = (press.host(), &told.item);
         let fits = match item {
             FollowItem::Record(record) => match &record.body {
                 RecordBody::Event { event, .. } => self.filters.matches(host, event),
@@ -138,7 +141,15 @@ impl Speaker {
         }
         let host = || host.to_owned();
         Some(match item {
-            FollowItem::Record(record) => press.text(record),
+            FollowItem::Record(record) => {
+                let place = || history::place(&self.app, of, record.cursor, &told.had);
+                if told.had.is_empty() {
+                    press.text(record, place)
+                } else {
+                    // Where this one goes on is not where another does.
+                    convert::monitor_record(press.host(), record, &place())
+                }
+            }
             FollowItem::Lagged { missed } => {
                 self.app.metrics.missed.inc_by(*missed);
                 let payload = LaggedPayload {

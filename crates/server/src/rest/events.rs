@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use longshore_api::{ContainerEventsReply, ErrorBody, EventRecord, EventsReply};
-use longshore_fleet::runtime::Record;
+use longshore_fleet::{Host, runtime::Record};
 use serde::Deserialize;
 
 use crate::{
     app::App,
     convert::{self, FleetCursor},
     error::{ApiError, ApiResult},
-    history,
+    history::{self, Had},
     reply::{InPath, InQuery, Json},
 };
 
@@ -41,6 +41,9 @@ pub(crate) async fn list_events(
         .as_deref()
         .map(|text| read_cursor("since", text))
         .transpose()?;
+    if let Some(since) = &since {
+        check_hosts(&app, "since", since)?;
+    }
     let (events, next) = history(&app, since, params.limit.unwrap_or(LIMIT)).await;
     Ok(Json(EventsReply {
         events,
@@ -85,7 +88,8 @@ pub(crate) async fn container_events(
         events: records
             .iter()
             .map(|record| {
-                place.set(host.name(), record.cursor);
+                let after = history::place(&app, &host, record.cursor, &Had::default());
+                place.set(host.name(), after);
                 convert::event_record(host.name(), record, &place)
             })
             .collect(),
@@ -98,6 +102,17 @@ pub(crate) fn read_cursor(name: &str, text: &str) -> ApiResult<FleetCursor> {
     text.parse().map_err(|_| ApiError::invalid(wrong()))
 }
 
+/// Refuses a cursor that is of no host which is watched: nothing would be told after it.
+pub(crate) fn check_hosts(app: &App, name: &str, cursor: &FleetCursor) -> ApiResult<()> {
+    let is_ours = |host: &str| app.fleet.host(host).is_some();
+    if cursor.is_empty() || cursor.hosts().any(is_ours) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!(
+        "{name} is a cursor of no host that is watched here"
+    )))
+}
+
 /// History of all hosts in the order in which it was received, and the place after it.
 pub(crate) async fn history(
     app: &App,
@@ -105,16 +120,17 @@ pub(crate) async fn history(
     limit: u32,
 ) -> (Vec<EventRecord>, FleetCursor) {
     let limit = limit.min(MAX_LIMIT) as usize;
-    let mut found: Vec<(String, Arc<Record>)> = Vec::new();
+    let mut found: Vec<(&Host, Arc<Record>, Had)> = Vec::new();
     for host in app.fleet.hosts() {
-        let records = match since.as_ref().and_then(|cursor| cursor.get(host.name())) {
-            Some(from) => history::after(app, host, from, limit).await,
+        let page = match since.as_ref().and_then(|cursor| cursor.get(host.name())) {
+            Some(from) => history::after(app, host, &from, limit).await,
             None => history::newest(app, host, limit).await,
         };
-        found.extend(records.into_iter().map(|record| (host.name().to_owned(), record)));
+        let records = page.records.into_iter();
+        found.extend(records.map(|(record, had)| (&**host, record, had)));
     }
     if app.fleet.hosts().len() > 1 {
-        found.sort_by_key(|(_, record)| record.received);
+        found.sort_by_key(|(_, record, _)| record.received);
     }
     // After a cursor the oldest come first and the rest with the next call; without one the newest are wanted.
     if since.is_some() {
@@ -124,9 +140,9 @@ pub(crate) async fn history(
     }
     let mut place = since.unwrap_or_default();
     let mut events = Vec::with_capacity(found.len());
-    for (host, record) in &found {
-        place.set(host, record.cursor);
-        events.push(convert::event_record(host, record, &place));
+    for (host, record, had) in &found {
+        place.set(host.name(), history::place(app, host, record.cursor, had));
+        events.push(convert::event_record(host.name(), record, &place));
     }
     (events, place)
 }

@@ -1,5 +1,7 @@
 //! `events`: some history, then what happens. Each line bears the cursor to go on from.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream::select_all};
 use longshore_api::stream::{EventsData, EventsParams};
 use longshore_fleet::runtime::FollowItem;
@@ -20,6 +22,9 @@ pub(super) async fn run(app: &App, outlet: &Outlet, params: EventsParams) -> Res
         .as_deref()
         .map(|text| rest::read_cursor("since", text))
         .transpose()?;
+    if let Some(since) = &since {
+        rest::check_hosts(app, "since", since)?;
+    }
     outlet.subscribed().await?;
     // Without a cursor the newest history comes first. With one, the readers themselves begin there.
     let mut place = since.clone().unwrap_or_default();
@@ -37,20 +42,20 @@ pub(super) async fn run(app: &App, outlet: &Outlet, params: EventsParams) -> Res
     }
     let readers = app.fleet.hosts().iter().zip(from_now).map(|(host, from_now)| {
         let reader = match place.get(host.name()) {
-            Some(cursor) => history::follow(app, host, Some(cursor)),
+            Some(place) => history::follow(app, host, Some(place)),
             None => from_now,
         };
-        let name = host.name().to_owned();
-        reader.map(move |items| (name.clone(), items)).boxed()
+        let host = Arc::clone(host);
+        reader.map(move |items| (Arc::clone(&host), items)).boxed()
     });
     let mut chunks = select_all(readers);
     while let Some((host, items)) = chunks.next().await {
         let mut events = Vec::with_capacity(items.len());
-        for item in items {
+        for history::Told { item, had } in items {
             match item {
                 FollowItem::Record(record) => {
-                    place.set(&host, record.cursor);
-                    events.push(convert::event_record(&host, &record, &place));
+                    place.set(host.name(), history::place(app, &host, record.cursor, &had));
+                    events.push(convert::event_record(host.name(), &record, &place));
                 }
                 FollowItem::Lagged { missed } => {
                     // Told at the place where they are missing.

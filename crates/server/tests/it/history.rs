@@ -346,3 +346,66 @@ async fn what_is_older_than_is_kept_and_still_held_by_the_engine_is_no_news() {
     assert_eq!(all, [vec!["before".to_owned()], numbers(1, told)].concat());
     site.stop().await;
 }
+
+#[tokio::test]
+async fn after_a_kill_what_was_not_written_is_found_again_in_what_the_engine_holds() {
+    let site = site().await;
+    let mut live = join(&site, "").await;
+    tell_all(&site, [1]).await;
+    let written = cursor(until(&mut live, "1").await.last().unwrap());
+    let mut n = 1;
+    let (disk, places) = loop {
+        // Waits until all is written.
+        listed(&site, "?limit=1").await;
+        let disk = site.on_disk();
+        tell_all(&site, n + 1..=n + 3).await;
+        n += 3;
+        let heard = until(&mut live, &n.to_string()).await;
+        let places: Vec<_> = heard.iter().map(cursor).collect();
+        // Unless the writer was faster than we: then that was no kill in time.
+        let is_in_time = |(at, place): (usize, &String)| {
+            place.starts_with("local=2.") && place.split('.').nth(3) == Some(&(at + 1).to_string())
+        };
+        if places.iter().enumerate().all(is_in_time) {
+            break (disk, places);
+        }
+    };
+    let site = site.again_with(disk).await;
+    tell_all(&site, [n + 1]).await;
+    let last = (n + 1).to_string();
+    let mut from = vec![(written.clone(), 2)];
+    from.extend(places.iter().cloned().zip(n - 1..));
+    for (place, first) in from {
+        let mut back = join(&site, &format!("?resume={place}")).await;
+        let heard = until(&mut back, &last).await;
+        assert_eq!(words(&heard), numbers(first, n + 1), "{place}");
+        let (page, next) = listed(&site, &format!("?since={place}&limit=1000")).await;
+        assert_eq!(page, numbers(first, n + 1));
+        assert_eq!(
+            listed(&site, &format!("?since={next}")).await.0,
+            Vec::<String>::new()
+        );
+        // Page by page too, and after another restart.
+        let (page, next) = listed(&site, &format!("?since={place}&limit=1")).await;
+        assert_eq!(page, numbers(first, first));
+        assert_eq!(
+            listed(&site, &format!("?since={next}")).await.0,
+            numbers(first + 1, n + 1)
+        );
+    }
+    let site = site.again(async |_: &FakeEngine| {}, same).await;
+    tell_all(&site, [n + 2]).await;
+    let mut back = join(&site, &format!("?resume={}", places[0])).await;
+    let heard = until(&mut back, &(n + 2).to_string()).await;
+    assert_eq!(words(&heard), numbers(n - 1, n + 2));
+    // A place that does not say what it saw is told what may be missing.
+    let plain = places[1].replace("local=2.", "local=1.");
+    let plain: Vec<_> = plain.split('.').take(3).collect();
+    let mut back = join(&site, &format!("?resume={}", plain.join("."))).await;
+    let told = words(&until(&mut back, &(n + 2).to_string()).await);
+    assert_eq!(
+        told,
+        [vec!["gap unknown_cursor".to_owned()], numbers(n - 2, n + 2)].concat()
+    );
+    site.stop().await;
+}

@@ -257,6 +257,24 @@ impl Site {
         Self::launch(self.engine, self.dir, change).await
     }
 
+    /// What is on the disk now: the database as it would be found after a kill. While nothing is written.
+    pub(crate) fn on_disk(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(self.dir.path()).unwrap() {
+            let file = file.unwrap();
+            if file.file_type().unwrap().is_file() {
+                std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+            }
+        }
+        copy
+    }
+
+    /// The server ends, and another begins with no more than was on the disk.
+    pub(crate) async fn again_with(mut self, disk: tempfile::TempDir) -> Self {
+        self.end().await;
+        Self::launch(self.engine, disk, |config| config).await
+    }
+
     pub(crate) async fn stop(mut self) {
         self.end().await;
         self.engine.stop().await;

@@ -91,11 +91,17 @@ async fn a_place_leads_on_through_later_runs_and_says_when_it_does_not() {
     // Given out, and not kept before the end of its run.
     assert_eq!(
         after(&store, place(1, 6)).await,
-        (second.to_vec(), Some(Broken::Unknown))
+        (second.to_vec(), Some(Broken::Beyond { last: 4 }))
+    );
+    // Of a later run its numbers are not those of the rows.
+    store.append_events(HOST, &rows(4, 1..=1)).await.unwrap();
+    assert_eq!(
+        after(&store, place(2, 9)).await,
+        (vec![(4, 1)], Some(Broken::Beyond { last: 3 }))
     );
     for unknown in [place(3, 1), place(9, 2), place(u64::MAX, u64::MAX)] {
         let (found, broken) = after(&store, unknown).await;
-        assert_eq!((found.len(), broken), (7, Some(Broken::Unknown)), "{unknown:?}");
+        assert_eq!((found.len(), broken), (8, Some(Broken::Unknown)), "{unknown:?}");
     }
 }
 
