@@ -185,6 +185,13 @@ impl<'a> Call<'a> {
             _ => ErrorKind::Status,
         };
         let mut error = self.error(kind).with_status(status.as_u16());
+        if status == StatusCode::INTERNAL_SERVER_ERROR
+            && self.idempotent
+            && self.target.is_none()
+            && is_of_removal(text)
+        {
+            error = error.that_passes();
+        }
         if text.contains("HTTP request to an HTTPS server") {
             error = error.with_hint(
                 "this address wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a context",
@@ -216,6 +223,13 @@ fn is_said_of_state(text: &str) -> bool {
         "update out of sequence",
     ];
     SAID.iter().any(|said| text.contains(said))
+}
+
+/// What Podman says instead of a list, when something of it was removed while it looked.
+fn is_of_removal(text: &str) -> bool {
+    ["image not known", "layer not known", "no such container"]
+        .iter()
+        .any(|said| text.ends_with(said))
 }
 
 /// Docker's words, and Podman's.
@@ -286,12 +300,14 @@ mod tests {
             r#"{"cause":"image not known","message":"docker.io/x/y:1: image not known","response":500}"#;
         assert_eq!(kind(500, unknown), ErrorKind::NotFound, "Podman's 404 of a save");
         let list = Call::get("list images", PathQuery::new("/images/json"));
+        let listed = |text: &str| list.refused(StatusCode::INTERNAL_SERVER_ERROR, text.as_bytes());
         assert_eq!(
-            list.refused(StatusCode::INTERNAL_SERVER_ERROR, unknown.as_bytes())
-                .kind(),
+            listed(unknown).kind(),
             ErrorKind::Status,
             "nothing was asked for by name"
         );
+        assert!(listed(unknown).is_transient(), "one of them was being removed");
+        assert!(!listed(r#"{"message":"broken"}"#).is_transient());
         let endpoints = r#"{"message":"error while removing network: network n has active endpoints"}"#;
         assert_eq!(kind(403, endpoints), ErrorKind::Conflict);
         let sequence = "rpc error: code = Unknown desc = update out of sequence";

@@ -36,6 +36,7 @@ struct Inner {
     status: Option<u16>,
     hint: Option<Cow<'static, str>>,
     dialing: bool,
+    passing: bool,
     delivery: Option<Delivery>,
     source: Option<Source>,
 }
@@ -169,6 +170,7 @@ impl Error {
                 status: None,
                 hint: None,
                 dialing: false,
+                passing: false,
                 delivery: None,
                 source: None,
             }),
@@ -208,6 +210,12 @@ impl Error {
     /// What it is after a closer look.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.inner.kind = kind;
+        self
+    }
+
+    /// The engine's words say that it will pass, whatever the status.
+    pub(crate) fn that_passes(mut self) -> Self {
+        self.inner.passing = true;
         self
     }
 
@@ -324,14 +332,17 @@ impl Error {
     }
 
     /// The same call may succeed later without anybody changing anything. A plain 500 is not transient: engines
-    /// answer it to lasting mistakes (a bad `since`, a read-only root).
+    /// answer it to lasting mistakes (a bad `since`, a read-only root). That of Podman is, when it could not list what
+    /// was being removed meanwhile.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self.inner.kind {
             ErrorKind::Connect | ErrorKind::NotInstalled | ErrorKind::Timeout(_) | ErrorKind::Interrupted => {
                 true
             }
-            ErrorKind::Status => matches!(self.inner.status, Some(429 | 502 | 503 | 504)),
+            ErrorKind::Status => {
+                self.inner.passing || matches!(self.inner.status, Some(429 | 502 | 503 | 504))
+            }
             _ => false,
         }
     }

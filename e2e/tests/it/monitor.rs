@@ -14,6 +14,7 @@ const LINE: &str = "while :; do sleep 1; done";
 on_real_engines!(a_containers_life_is_told_in_plain_messages, told_plainly);
 on_real_engines!(the_engine_lost_is_told_and_nothing_of_meanwhile_is_missing, lost);
 on_real_engines!(a_cursor_outlives_the_server, outlived);
+on_real_engines!(a_server_that_is_killed_at_once_is_gone_on_from_exactly, killed);
 
 async fn join(server: &Server, token: &str, query: &str) -> Stream {
     let bearer = format!("Bearer {token}");
@@ -146,6 +147,36 @@ async fn outlived(rig: &Rig) {
             1,
             "{actions:?}"
         );
+    }
+    let (status, said) = server.stop().await.unwrap();
+    assert!(status.success(), "{said}");
+}
+
+async fn killed(rig: &Rig) {
+    let host = rig.lease.docker_host();
+    let mut server = Server::start(&host, &[]).await.unwrap();
+    let (token, data) = (server.token("viewer").await.unwrap(), server.data());
+    live(&server, &token).await;
+    let mut stream = join(&server, &token, "").await;
+    standing(&mut stream).await;
+    let id = rig.run("killed", LINE).await;
+    let (_, mut cursor) = until(&mut stream, &id, "start").await;
+    for round in 0..3 {
+        if round > 0 {
+            pause(rig, &id, "pause").await;
+            (_, cursor) = until(&mut stream, &id, "pause").await;
+            pause(rig, &id, "unpause").await;
+            (_, cursor) = until(&mut stream, &id, "unpause").await;
+        }
+        // Nothing of this need be written.
+        server.signal("KILL").await.unwrap();
+        server.ended().await.unwrap();
+        pause(rig, &id, "pause").await;
+        pause(rig, &id, "unpause").await;
+        server = Server::start_with(data.clone(), &host, &[]).await.unwrap();
+        stream = join(&server, &token, &format!("?resume={cursor}")).await;
+        let (actions, _) = until(&mut stream, &id, "unpause").await;
+        assert_eq!(actions, ["pause", "unpause"], "after {cursor}");
     }
     let (status, said) = server.stop().await.unwrap();
     assert!(status.success(), "{said}");

@@ -3,8 +3,9 @@
 use futures_util::TryStreamExt as _;
 use longshore_core::{ImageName, ImageRef, RemovedImage};
 use longshore_engine::{
-    Endpoint, Engine, EngineConfig, Error, ErrorKind, ImportImage, InspectImage, ListImages, LoadImages,
-    PruneFilter, PullImage, RemoveImage, SearchImages, TransferEvent, UnusedImages, Upload,
+    Backoff, Endpoint, Engine, EngineConfig, Error, ErrorKind, ImportImage, InspectImage, ListImages,
+    LoadImages, PruneFilter, PullImage, RemoveImage, Retry, SearchImages, TransferEvent, UnusedImages,
+    Upload,
 };
 use longshore_testkit::lease::{IMAGE, LABEL, Lease, on_each};
 use longshore_testkit::{FakeConfig, FakeEngine};
@@ -431,4 +432,43 @@ async fn a_stream_ends_with_one_item_that_says_how() {
             assert_eq!(pulled(bad, piece).await.unwrap_err().kind(), kind, "{bad}");
         }
     }
+}
+
+#[tokio::test]
+async fn images_are_listed_while_others_are_removed() {
+    on_each(|lease| async move {
+        let backoff = Backoff {
+            first: std::time::Duration::from_millis(5),
+            ..Backoff::default()
+        };
+        let engine = client(&lease)
+            .await
+            .with(|config| config.retry(Retry::times(8).backoff(backoff)));
+        let kept = name(&lease, "kept");
+        import(&engine, &lease, &kept, b"kept").await;
+        for round in 0..longshore_testkit::sized(10, 100) {
+            let names: Vec<_> = (0..4).map(|n| name(&lease, &format!("r{round}n{n}"))).collect();
+            for (name, n) in names.iter().zip(0u8..) {
+                import(&engine, &lease, name, &[n, u8::try_from(round % 250).unwrap()]).await;
+            }
+            let removing = async {
+                for name in &names {
+                    let image = ImageRef::from(name);
+                    engine.remove_image(&image, RemoveImage::default()).await.unwrap();
+                }
+            };
+            let listing = async {
+                for _ in 0..4 {
+                    let listed = engine.list_images(&ListImages::default()).await.unwrap();
+                    let kept = told(&lease, &kept);
+                    assert!(
+                        listed.iter().any(|image| image.tags.contains(&kept)),
+                        "{listed:?}"
+                    );
+                }
+            };
+            tokio::join!(removing, listing);
+        }
+    })
+    .await;
 }

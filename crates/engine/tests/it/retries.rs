@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use longshore_core::{ObjectRef, Verb};
 use longshore_engine::{
-    Backoff, Delivery, Engine, EngineConfig, ErrorKind, EventsQuery, ExecSpec, ListContainers, Retry, Upload,
+    Backoff, Delivery, Engine, EngineConfig, ErrorKind, EventsQuery, ExecSpec, ListContainers, ListImages,
+    Retry, Upload,
 };
 use longshore_testkit::fake::{Fault, Spec};
 use longshore_testkit::{FakeConfig, FakeEngine};
@@ -58,6 +59,36 @@ async fn an_overloaded_engine_is_asked_again_and_a_refusal_is_not() {
         (error.status(), error.delivery()),
         (Some(500), Delivery::Answered)
     );
+    fake.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_that_something_was_removed_from_meanwhile_is_asked_for_again() {
+    let (fake, engine, _) = fake().await;
+    let removed = [
+        r#"{"cause":"image not known","message":"9c1b6: image not known","response":500}"#,
+        r#"{"cause":"layer not known","message":"size of 9c1b6: layer not known","response":500}"#,
+    ];
+    for text in removed {
+        fake.faults().answer("/images/json", 500, text);
+    }
+    engine
+        .list_images(&ListImages::default())
+        .await
+        .expect("the third time");
+    assert_eq!(fake.calls("GET /images/json"), 3);
+    // Not for ever, and not for whom it is not: Podman's 404 of one image.
+    fake.faults().times(
+        5,
+        "/images/json",
+        Fault::Answer {
+            status: 500,
+            body: removed[0].to_owned(),
+        },
+    );
+    let error = engine.list_images(&ListImages::default()).await.unwrap_err();
+    assert!(error.is_transient() && error.status() == Some(500), "{error:?}");
+    assert_eq!((fake.calls("GET /images/json"), fake.faults().left()), (7, 1));
     fake.stop().await;
 }
 
