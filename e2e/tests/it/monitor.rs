@@ -164,7 +164,7 @@ async fn killed(rig: &Rig) {
     for round in 0..3 {
         if round > 0 {
             pause(rig, &id, "pause").await;
-            (_, cursor) = until(&mut stream, &id, "pause").await;
+            until(&mut stream, &id, "pause").await;
             pause(rig, &id, "unpause").await;
             (_, cursor) = until(&mut stream, &id, "unpause").await;
         }

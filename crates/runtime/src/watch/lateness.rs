@@ -68,10 +68,9 @@ impl Lateness {
         self.current.into_iter().chain(self.previous).min()
     }
 
-    /// When, by our monotonic clock, the stamp was at the latest; `None` while nothing is known: since the events that were
-    /// replayed the clock may have been set.
+    /// When, by our monotonic clock, the stamp was at the latest; `None` while nothing is known.
     pub(crate) fn ours(&self, stamp: Timestamp) -> Option<Duration> {
-        let nanos = i128::from(stamp.as_nanos()) + self.minimum().filter(|_| self.has_learnt)?;
+        let nanos = i128::from(stamp.as_nanos()) + self.minimum()?;
         Some(Duration::from_nanos(
             u64::try_from(nanos.max(0)).unwrap_or(u64::MAX),
         ))
