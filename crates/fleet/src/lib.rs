@@ -108,17 +108,17 @@ pub struct Fleet {
 impl Fleet {
     /// Begins to watch. Returns at once: connecting goes on in the background, and is tried for ever.
     pub fn start(config: FleetConfig) -> Self {
-        Self::begin(&config, None)
+        Self::begin(config, None)
     }
 
     /// [`start`](Self::start), with a store that keeps how containers ended. Close it after [`Fleet::stop`].
     pub fn remembering(config: FleetConfig, store: Store) -> Self {
-        Self::begin(&config, Some(&store))
+        Self::begin(config, Some(store))
     }
 
-    fn begin(config: &FleetConfig, store: Option<&Store>) -> Self {
+    fn begin(config: FleetConfig, store: Option<Store>) -> Self {
         let hosts = config.hosts();
-        let start = |name| Arc::new(Host::start(name, config.clone(), store.cloned()));
+        let start = move |name| Arc::new(Host::start(name, config.clone(), store.clone()));
         Self {
             hosts: hosts.map(start).collect(),
         }
