@@ -161,7 +161,7 @@ async fn a_place_that_is_deleted_or_unknown_is_told_first() {
     // The next server keeps less: the 1,024 lines that its engine may still hold, and no more.
     let site = site.again(async |_: &FakeEngine| {}, keep(30)).await;
     tell_all(&site, [1_101]).await;
-    longshore_testkit::eventually("the oldest are deleted", async || {
+    eventually("the oldest are deleted", async || {
         let (told, _) = listed(&site, &format!("?since={first}&limit=1")).await;
         if told == ["gap forgotten"] {
             Ok(())
