@@ -18,6 +18,7 @@ mod op;
 mod peers;
 mod report;
 mod sampling;
+mod soak;
 mod stage;
 mod targets;
 mod transfer;
@@ -65,6 +66,9 @@ struct Args {
     /// Only the event monitor under load, on the fake engine.
     #[arg(long)]
     monitor: bool,
+    /// Only the server's memory under the event monitor, for so many minutes, with subscribers that never read.
+    #[arg(long, value_name = "MINUTES")]
+    soak: Option<u32>,
     /// Be the server that is measured, with this data folder: how this program starts itself.
     #[arg(long, hide = true)]
     serve: Option<PathBuf>,
@@ -112,6 +116,10 @@ async fn run(mut args: Args) -> Result<()> {
             targets::table(&targets::of_monitor(&outcomes)),
             report::monitor(&outcomes)
         );
+        return Ok(());
+    }
+    if let Some(minutes) = args.soak {
+        println!("{}\n{}", report::machine(), soak::measure(minutes).await?);
         return Ok(());
     }
     if let Some(count) = args.sampling {

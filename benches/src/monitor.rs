@@ -92,7 +92,7 @@ pub(crate) async fn serve(host: &str, data: &Path) -> Result<()> {
     Ok(())
 }
 
-struct Process {
+pub(crate) struct Process {
     child: Child,
     address: String,
     token: String,
@@ -100,7 +100,7 @@ struct Process {
 }
 
 impl Process {
-    async fn start(host: &str) -> Result<Self> {
+    pub(crate) async fn start(host: &str) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let mut child = Command::new(std::env::current_exe()?)
             .args(["--host", host, "--serve"])
@@ -126,13 +126,22 @@ impl Process {
         self.child.id().map_or(0, threads)
     }
 
-    async fn stop(mut self) -> Result<()> {
+    /// Bytes of memory that it holds.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        let pid = self.child.id().ok_or("the server has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        Ok(kib.ok_or("the kernel does not tell")? * 1024)
+    }
+
+    pub(crate) async fn stop(mut self) -> Result<()> {
         drop(self.child.stdin.take());
         timeout(PATIENCE, self.child.wait()).await??;
         Ok(())
     }
 
-    async fn subscribe(&self, batch: bool) -> Result<TcpStream> {
+    pub(crate) async fn subscribe(&self, batch: bool) -> Result<TcpStream> {
         let mut stream = TcpStream::connect(&self.address).await?;
         let query = if batch { "?batch=1" } else { "" };
         let head = format!(
@@ -185,7 +194,7 @@ async fn listen(mut stream: TcpStream, seen: Seen) {
 }
 
 /// Emits at a pace, each event with the time in its id.
-async fn emit(engine: &FakeEngine, rate: u32, count: usize) {
+pub(crate) async fn emit(engine: &FakeEngine, rate: u32, count: usize) {
     let mut ticks = interval(Duration::from_secs(1) / rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for _ in 0..count {

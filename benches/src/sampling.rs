@@ -16,7 +16,8 @@ use longshore_core::{ContainerId, ContainerState, ObjectRef, cgroup};
 use longshore_engine::{Engine, EngineConfig, StatsStream};
 use longshore_runtime::{CounterFiles, SampleReader, Sampler, SamplerConfig, Watch, WatchConfig};
 use tokio::net::UnixStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, interval, timeout, timeout_at};
+use tokio_stream::wrappers::IntervalStream;
 
 use crate::{
     Result, peers,
@@ -39,7 +40,8 @@ enum Way {
     Files,
     Asked,
     Streams,
-    Bollard,
+    BollardAsked,
+    BollardStreams,
     Program(Watcher),
 }
 
@@ -49,7 +51,8 @@ fn ways(watchers: Vec<Watcher>) -> Vec<(Way, String)> {
         (Way::Files, "longshore, cgroup files"),
         (Way::Asked, "longshore, one call each"),
         (Way::Streams, "longshore, a stream each"),
-        (Way::Bollard, "bollard, a stream each"),
+        (Way::BollardAsked, "bollard, one call each"),
+        (Way::BollardStreams, "bollard, a stream each"),
     ];
     let ours = ours.map(|(way, name)| (way, name.to_owned()));
     let programs = watchers.into_iter().map(|watcher| {
@@ -158,7 +161,13 @@ impl Source {
                 }
                 Self::Streams(all)
             }
-            Way::Bollard => {
+            Way::BollardAsked => {
+                let docker = peers::bollard_at(&engine.endpoint().to_string()).await?;
+                let mut all = SelectAll::new();
+                all.push(asked(docker, running(watch)));
+                Self::Foreign(all)
+            }
+            Way::BollardStreams => {
                 let docker = peers::bollard_at(&engine.endpoint().to_string()).await?;
                 let mut all = SelectAll::new();
                 for id in running(watch) {
@@ -185,6 +194,18 @@ impl Source {
             Self::Foreign(all) => usize::from(all.next().await == Some(true)),
         }
     }
+}
+
+/// Each container once a second by bollard, with as many calls in flight as our sampler has.
+fn asked(docker: bollard::Docker, ids: Vec<ContainerId>) -> BoxStream<'static, bool> {
+    let ticks = IntervalStream::new(interval(SamplerConfig::default().interval));
+    let due = ticks.flat_map(move |_| futures_util::stream::iter(ids.clone()));
+    let calls = due.map(move |id| {
+        let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
+        let mut once = docker.stats(id.as_str(), Some(options));
+        async move { matches!(once.next().await, Some(Ok(_))) }
+    });
+    calls.buffer_unordered(SamplerConfig::default().max_calls).boxed()
 }
 
 /// Percents of a processor by party, and samples taken, as far as they are seen.

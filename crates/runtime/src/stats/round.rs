@@ -5,13 +5,14 @@
 
 use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use longshore_core::{ContainerId, ContainerState, Counters, Timestamp};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, Sleep, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::files::{Files, Read};
@@ -21,7 +22,10 @@ use super::{CounterFiles, Round, SampleSource, SamplerConfig, Shared};
 use crate::Mirror;
 use crate::source::{CounterSource, SourceError};
 
-type Reading = (ContainerId, Result<Counters, SourceError>);
+type Reading = (ContainerId, Result<Counters, SourceError>, Timer);
+
+/// Kept from call to call: a new one interrupts the runtime's sleep, a deadline that moves off does not.
+type Timer = Pin<Box<Sleep>>;
 
 /// While nobody reads, an engine is asked no more often than this for a container.
 const ASKED: Duration = Duration::from_secs(60);
@@ -52,6 +56,7 @@ pub(super) async fn run<S: CounterSource>(
                 queue: VecDeque::new(),
                 pending: HashMap::new(),
                 arrived: Vec::new(),
+                timers: Vec::new(),
                 may_ask: true,
             };
             tokio::select! {
@@ -83,6 +88,8 @@ struct Watched<'a, S> {
     /// In the queue, in flight, or among the files that are read; and when the run began that is read.
     pending: HashMap<ContainerId, Option<Timestamp>>,
     arrived: Round,
+    /// Of calls that have ended.
+    timers: Vec<Timer>,
     /// Whether the engine is asked in this round.
     may_ask: bool,
 }
@@ -114,12 +121,16 @@ impl<S: CounterSource> Watched<'_, S> {
                     is_owed = true;
                 }
                 read = self.files.read(), if self.files.is_reading() => self.take_read(read),
-                Some((id, reading)) = calls.next(), if !calls.is_empty() => self.take_answer(id, reading),
+                Some((id, reading, timer)) = calls.next(), if !calls.is_empty() => {
+                    self.timers.push(timer);
+                    self.take_answer(id, reading);
+                }
             }
             while calls.len() < self.config.max_calls.max(1)
                 && let Some(id) = self.queue.pop_front()
             {
-                calls.push(self.call(id));
+                let timer = self.timers.pop();
+                calls.push(self.call(id, timer));
             }
             if is_owed && self.pending.is_empty() {
                 self.publish();
@@ -158,13 +169,17 @@ impl<S: CounterSource> Watched<'_, S> {
         }
     }
 
-    fn call(&self, id: ContainerId) -> BoxFuture<'static, Reading> {
+    fn call(&self, id: ContainerId, timer: Option<Timer>) -> BoxFuture<'static, Reading> {
         let (source, limit) = (Arc::clone(&self.source), self.config.call_timeout);
+        let mut timer = timer.unwrap_or_else(|| Box::pin(sleep(limit)));
+        timer.as_mut().reset(Instant::now() + limit);
         async move {
-            let reading = timeout(limit, source.read(&id)).await;
-            let reading =
-                reading.unwrap_or_else(|_| Err(SourceError::new("the engine does not answer in time")));
-            (id, reading)
+            let reading = tokio::select! {
+                biased;
+                reading = source.read(&id) => reading,
+                () = &mut timer => Err(SourceError::new("the engine does not answer in time")),
+            };
+            (id, reading, timer)
         }
         .boxed()
     }
