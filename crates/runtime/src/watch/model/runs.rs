@@ -14,6 +14,11 @@ enum Belief {
     Everything,
 }
 
+/// Within which orders differ, in milliseconds, as the ledger has it and the model adds.
+fn settling() -> i64 {
+    2 * SKEW.cast_signed() + i64::try_from(SETTLING.as_millis()).unwrap()
+}
+
 impl World {
     /// The run ends as if killed, `unwritten` records before the history has them all, and another begins.
     pub(super) fn kill(&mut self, unwritten: usize) {
@@ -26,21 +31,25 @@ impl World {
         let written = self.out.len().saturating_sub(unwritten).max(2);
         self.out.truncate(written);
         self.unsure.truncate(written);
-        self.told_until = self.told_until.min(self.newest().unsigned_abs());
+        let newest = self.newest();
+        self.told_until = self.told_until.min(newest.unsigned_abs());
+        // What was only known by what was not written, nobody knows.
+        for (_, whole) in &mut self.looks {
+            *whole = whole.filter(|whole| newest > whole.cast_signed() + settling());
+        }
         self.ledger = Ledger::with_sizes(RING / 2, self.queue).knowing(&self.known(belief));
         self.wants_rotation = false;
     }
 
     /// A gap is told. Where the engine neither restarted nor dropped, the rule is: only if its ring may have turned over
-    /// since 50 ms before the last record that is written; or, until a line comes a second or later after its stream was
-    /// opened, since 50 ms before the end of the stream before it.
+    /// since 50 ms before the last record that is written; or, until a line that is written comes a second or later after
+    /// its stream was opened, since 50 ms before the end of the stream before it.
     pub(super) fn account_for_gap(&mut self) {
-        let settling = 2 * SKEW.cast_signed() + i64::try_from(SETTLING.as_millis()).unwrap();
         let newest = self.newest();
-        let mut since = newest - settling;
+        let mut since = newest - settling();
         for (told_until, whole) in &self.looks {
-            if whole.is_none_or(|whole| newest <= whole.cast_signed() + settling) {
-                since = since.min(told_until.cast_signed() - settling);
+            if whole.is_none_or(|whole| newest <= whole.cast_signed() + settling()) {
+                since = since.min(told_until.cast_signed() - settling());
             }
         }
         let front = self.engine.ring.front().copied();
@@ -171,4 +180,60 @@ fn known_lines_that_are_believed_without_a_look_at_the_ring_are_caught() {
         panic!("nothing found: {found:?}")
     };
     assert!(why.message().contains("was lost without a word"), "{why}");
+}
+
+/// What a run was sure of by a record that was not written, no run after it knows; the gap is empty and has its excuse.
+#[test]
+fn what_only_an_unwritten_record_made_sure_is_in_doubt() {
+    let emit = |append, publish| Op::Emit { append, publish };
+    let kill = |unwritten, looks| Op::Kill { unwritten, looks };
+    let mut world = World::new();
+    world.queue = 96;
+    world.kill(0);
+    world.subscribe(false, None);
+    let first = [
+        emit(2, 1),
+        emit(2, 1),
+        emit(1, 0),
+        emit(0, 1),
+        Op::Advance(200),
+        emit(0, 0),
+        emit(0, 0),
+    ];
+    let sure = [
+        kill(3, true),
+        Op::Burst(10),
+        emit(0, 0),
+        Op::Advance(990),
+        emit(0, 0),
+        emit(6, 4),
+        Op::Advance(200),
+    ];
+    let away = [
+        kill(2, false),
+        emit(0, 0),
+        emit(0, 0),
+        emit(0, 0),
+        emit(0, 0),
+        emit(0, 0),
+        emit(0, 0),
+    ];
+    let last = [
+        Op::Advance(0),
+        Op::Rotate { replayed: None },
+        kill(0, false),
+        emit(0, 0),
+        Op::Advance(0),
+    ];
+    for op in [&first[..], &sure, &away, &last].concat() {
+        world.apply(&op);
+    }
+    world.settle();
+    assert!(
+        world.out.iter().any(|out| matches!(out, Out::Gap(..))),
+        "{:?}",
+        world.out
+    );
+    assert!(world.empty_gaps.is_empty(), "{:?}", world.empty_gaps);
+    world.check().unwrap();
 }
