@@ -22,7 +22,12 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Result, figures::Figures, op::monotonic_ns, sampling::threads};
+use crate::{
+    Result,
+    figures::Figures,
+    op::monotonic_ns,
+    sampling::{resident, threads},
+};
 
 /// Longer than anything here takes; it only ends a run that would hang.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -129,10 +134,7 @@ impl Process {
     /// Bytes of memory that it holds.
     pub(crate) fn resident(&self) -> Result<u64> {
         let pid = self.child.id().ok_or("the server has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        Ok(kib.ok_or("the kernel does not tell")? * 1024)
+        resident(pid)
     }
 
     pub(crate) async fn stop(mut self) -> Result<()> {
