@@ -227,9 +227,13 @@ fn is_said_of_state(text: &str) -> bool {
 
 /// What Podman says instead of a list, when something of it was removed while it looked.
 fn is_of_removal(text: &str) -> bool {
-    ["image not known", "layer not known", "no such container"]
-        .iter()
-        .any(|said| text.ends_with(said))
+    const SAID: [&str; 4] = [
+        "image not known",
+        "layer not known",
+        "size is not known",
+        "no such container",
+    ];
+    SAID.iter().any(|said| text.ends_with(said))
 }
 
 /// Docker's words, and Podman's.

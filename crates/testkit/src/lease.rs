@@ -287,7 +287,7 @@ impl Lease {
         loop {
             let list = self.call("GET", &format!("/images/json?{filter}"), None).await?;
             let text = list.text();
-            let removing = ["image not known", "layer not known"]
+            let removing = ["image not known", "layer not known", "size is not known"]
                 .iter()
                 .any(|said| text.contains(said));
             if !(list.status() == 500 && removing) || began.elapsed() > PATIENCE {

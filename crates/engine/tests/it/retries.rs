@@ -68,6 +68,7 @@ async fn a_list_that_something_was_removed_from_meanwhile_is_asked_for_again() {
     let removed = [
         r#"{"cause":"image not known","message":"9c1b6: image not known","response":500}"#,
         r#"{"cause":"layer not known","message":"size of 9c1b6: layer not known","response":500}"#,
+        r#"{"cause":"size is not known","message":"reading data blob size \"s\" for \"9c1b6\": size is not known","response":500}"#,
     ];
     for text in removed {
         fake.faults().answer("/images/json", 500, text);
@@ -75,8 +76,8 @@ async fn a_list_that_something_was_removed_from_meanwhile_is_asked_for_again() {
     engine
         .list_images(&ListImages::default())
         .await
-        .expect("the third time");
-    assert_eq!(fake.calls("GET /images/json"), 3);
+        .expect("the fourth time");
+    assert_eq!(fake.calls("GET /images/json"), 4);
     // Not for ever, and not for whom it is not: Podman's 404 of one image.
     fake.faults().times(
         5,
@@ -88,7 +89,7 @@ async fn a_list_that_something_was_removed_from_meanwhile_is_asked_for_again() {
     );
     let error = engine.list_images(&ListImages::default()).await.unwrap_err();
     assert!(error.is_transient() && error.status() == Some(500), "{error:?}");
-    assert_eq!((fake.calls("GET /images/json"), fake.faults().left()), (7, 1));
+    assert_eq!((fake.calls("GET /images/json"), fake.faults().left()), (8, 1));
     fake.stop().await;
 }
 

@@ -103,7 +103,12 @@ where
 
 /// What Podman says when something that it counts goes meanwhile.
 fn is_removing(error: &longshore_engine::Error) -> bool {
-    const SAID: [&str; 3] = ["no such container", "image not known", "layer not known"];
+    const SAID: [&str; 4] = [
+        "no such container",
+        "image not known",
+        "layer not known",
+        "size is not known",
+    ];
     let said = |text: &str| SAID.iter().any(|said| text.contains(said));
     error.status() == Some(500) && error.message().is_some_and(said)
 }
