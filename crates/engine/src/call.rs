@@ -225,13 +225,15 @@ fn is_said_of_state(text: &str) -> bool {
     SAID.iter().any(|said| text.contains(said))
 }
 
-/// What Podman says instead of a list, when something of it was removed while it looked.
+/// What Podman says instead of a list or the disk usage, when something of it was removed while it looked.
 fn is_of_removal(text: &str) -> bool {
-    const SAID: [&str; 4] = [
+    const SAID: [&str; 6] = [
         "image not known",
         "layer not known",
         "size is not known",
         "no such container",
+        "no such volume",
+        "no such file or directory",
     ];
     SAID.iter().any(|said| text.ends_with(said))
 }

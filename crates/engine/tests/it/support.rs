@@ -103,8 +103,10 @@ where
 
 /// What Podman says when something that it counts goes meanwhile.
 fn is_removing(error: &longshore_engine::Error) -> bool {
-    const SAID: [&str; 4] = [
+    const SAID: [&str; 6] = [
         "no such container",
+        "no such volume",
+        "no such file or directory",
         "image not known",
         "layer not known",
         "size is not known",
