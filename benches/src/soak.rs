@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longshore_testkit::fake::{Draft, FakeConfig, FakeEngine};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -27,10 +27,22 @@ const LOAD: Load = Load {
 };
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn drain(mut stream: TcpStream, read: Arc<AtomicU64>) {
+/// Reads all, and says now and then that it lives: who says nothing is disconnected after a minute.
+async fn drain(stream: TcpStream, read: Arc<AtomicU64>) {
+    const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
+    let (mut reading, mut writing) = stream.into_split();
     let mut buffer = vec![0; 64 * 1024];
-    while let Ok(more @ 1..) = stream.read(&mut buffer).await {
-        read.fetch_add(more as u64, Ordering::Relaxed);
+    let mut ticks = interval(Duration::from_secs(15));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => if writing.write_all(&PONG).await.is_err() { return },
+            came = reading.read(&mut buffer) => match came {
+                Ok(more @ 1..) => {
+                    read.fetch_add(more as u64, Ordering::Relaxed);
+                }
+                _ => return,
+            }
+        };
     }
 }
 
@@ -50,18 +62,23 @@ pub(crate) async fn measure(minutes: u32) -> Result<String> {
     }
     let mut text = format!(
         "### memory of the server: {} subscribers at {} events a second, one more that never reads each minute\n\n\
-         | minute | resident | read by the others |\n|---|---|---|\n",
+         | minute | resident | that read | what they have read |\n|---|---|---|---|\n",
         LOAD.subscribers, LOAD.rate
     );
+    let mut gone = 0;
     let mut stuck = Vec::new();
     let mut ticks = interval(MINUTE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for minute in 0..=minutes {
         ticks.tick().await;
+        while readers.try_join_next().is_some() {
+            gone += 1;
+        }
         let _ = writeln!(
             text,
-            "| {minute} | {:.1} MB | {:.0} MB |",
+            "| {minute} | {:.1} MB | {} | {:.0} MB |",
             server.resident()? as f64 / 1e6,
+            LOAD.subscribers - gone,
             read.load(Ordering::Relaxed) as f64 / 1e6
         );
         if minute < minutes {
