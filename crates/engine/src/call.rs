@@ -227,15 +227,16 @@ fn is_said_of_state(text: &str) -> bool {
 
 /// What Podman says instead of a list or the disk usage, when something of it was removed while it looked.
 fn is_of_removal(text: &str) -> bool {
-    const SAID: [&str; 6] = [
+    const SAID: [&str; 5] = [
         "image not known",
         "layer not known",
         "size is not known",
         "no such container",
         "no such volume",
-        "no such file or directory",
     ];
-    SAID.iter().any(|said| text.ends_with(said))
+    // Of a file that is missing for good an engine says that it cannot open it.
+    let is_measured = text.starts_with("lstat ") && text.ends_with("no such file or directory");
+    is_measured || SAID.iter().any(|said| text.ends_with(said))
 }
 
 /// Docker's words, and Podman's.
@@ -314,6 +315,10 @@ mod tests {
         );
         assert!(listed(unknown).is_transient(), "one of them was being removed");
         assert!(!listed(r#"{"message":"broken"}"#).is_transient());
+        assert!(
+            listed(r#"{"message":"lstat /x/volumes/v/_data: no such file or directory"}"#).is_transient()
+        );
+        assert!(!listed(r#"{"message":"open /etc/x: no such file or directory"}"#).is_transient());
         let endpoints = r#"{"message":"error while removing network: network n has active endpoints"}"#;
         assert_eq!(kind(403, endpoints), ErrorKind::Conflict);
         let sequence = "rpc error: code = Unknown desc = update out of sequence";
