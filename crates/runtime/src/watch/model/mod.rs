@@ -75,11 +75,7 @@ proptest! {
     #[test]
     fn every_event_once_or_inside_a_gap(ops in ops()) {
         let mut world = World::new();
-        for op in &ops {
-            world.apply(op);
-        }
-        world.settle();
-        world.check()?;
+        world.live(&ops)?;
     }
 
     /// Without overflow, stall or restart there is nothing to tell, wherever the stream is cut.
@@ -106,9 +102,7 @@ proptest! {
 fn a_cursor_made_of_time_is_caught() {
     let after = |ops: &[Op]| {
         let mut world = World::mutant();
-        ops.iter().for_each(|op| world.apply(op));
-        world.settle();
-        world.check()
+        world.live(ops)
     };
     let cut = Op::Cut { replayed: None };
     let mild = prop_oneof![

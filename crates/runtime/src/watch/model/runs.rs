@@ -107,11 +107,7 @@ proptest! {
     #[test]
     fn the_history_of_all_runs_has_every_event_once_or_inside_a_gap(ops in ops_of_runs(3)) {
         let mut world = World::new();
-        for op in &ops {
-            world.apply(op);
-        }
-        world.settle();
-        world.check()?;
+        world.live(&ops)?;
     }
 
     /// Where the engine neither restarts nor drops, every gap has its excuse.
@@ -124,11 +120,7 @@ proptest! {
         world.queue = 96;
         world.kill(0);
         world.subscribe(false, None);
-        for op in &ops {
-            world.apply(op);
-        }
-        world.settle();
-        world.check()?;
+        world.live(&ops)?;
         prop_assert!(world.empty_gaps.is_empty(), "{:?} of {:?}", world.empty_gaps, world.out);
     }
 }
@@ -225,15 +217,11 @@ fn what_only_an_unwritten_record_made_sure_is_in_doubt() {
         emit(0, 0),
         Op::Advance(0),
     ];
-    for op in [&first[..], &sure, &away, &last].concat() {
-        world.apply(&op);
-    }
-    world.settle();
+    world.live(&[&first[..], &sure, &away, &last].concat()).unwrap();
     assert!(
         world.out.iter().any(|out| matches!(out, Out::Gap(..))),
         "{:?}",
         world.out
     );
     assert!(world.empty_gaps.is_empty(), "{:?}", world.empty_gaps);
-    world.check().unwrap();
 }

@@ -302,6 +302,13 @@ impl World {
         self.advance(1_000);
     }
 
+    /// All of it happens, and what was delivered in the end is held against the claim.
+    pub(super) fn live(&mut self, ops: &[Op]) -> Result<(), TestCaseError> {
+        ops.iter().for_each(|op| self.apply(op));
+        self.settle();
+        self.check()
+    }
+
     pub(super) fn check(&self) -> Result<(), TestCaseError> {
         let mut seen = BTreeSet::new();
         for out in &self.out {
